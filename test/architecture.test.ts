@@ -178,7 +178,7 @@ it('opens every file with what it is for', () => {
 
 /** Of the files that describe the settings. */
 function isOfSchema(path: string): boolean {
-  return /^src\/config\/schema(-(forms|projection|reconcile|resources|switching|tables))?\.ts$/.test(
+  return /^src\/config\/schema(-(forms|projection|reconcile|resources|switching|tables|two-way))?\.ts$/.test(
     path,
   );
 }

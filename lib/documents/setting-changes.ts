@@ -19,6 +19,8 @@ const PROJECTION =
   '**with care**. Changes from now on are projected in the new way. Items that are not written again stay as they were, until `ferry backfill --reproject`. Follow [Projection changed](runbook.md#projection-changed).';
 const FILTER =
   `${PROJECTION} The first one gives a source with \`create\` a stream with old images, which is another stream.` as const;
+const HOMES =
+  '**with care**. Homes move: fence the items that move, wait until they are drained, set `twoWay.home.since`, and deploy both directions. Follow [Both directions](runbook.md#both-directions).';
 const FUNCTION_IN_PLACE = 'safe. The function is updated in place.';
 
 export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
@@ -133,6 +135,32 @@ export const SETTING_CHANGES: Readonly<Record<string, SettingChange>> = {
     'safe. Applications must use the same table. Counts of the old one are lost.',
   'switching.tally.table':
     'safe. Applications must use the same table. Counts of the old one are lost.',
+  direction:
+    '**with care**. Follow [Both directions](runbook.md#both-directions), which has the order of the steps there and back.',
+  'twoWay.mode':
+    '**with care**. Versions of the two modes cannot be compared: raise `twoWay.epoch` with it, and follow [Both directions](runbook.md#both-directions).',
+  'twoWay.home.rules': HOMES,
+  'twoWay.home.otherwise': HOMES,
+  'twoWay.home.since':
+    'safe. Only for homes that move: changes before that time are not replicated from their new home.',
+  'twoWay.epoch':
+    '**with care**. The records of both directions are held until `ferry adopt` has opened the epoch in both. Applications with the plug-in need the same number.',
+  'twoWay.losers':
+    'safe. It applies to conflicts from now on. Objects that were kept stay for 30 days.',
+  'twoWay.streamArn':
+    '**with care**. As `source.streamArn`, for the other direction: [Stream replaced](runbook.md#stream-replaced).',
+  'twoWay.stateTable':
+    '**with care**. As `stateTable`, for the other direction. Follow [Twin made anew](runbook.md#twin-made-anew).',
+  'twoWay.credentials.secret':
+    'safe. The functions of the other direction read the new secret. Keep the keys of the old one valid until they are deployed.',
+  'twoWay.credentials.kmsKeyArn': 'safe. The roles get access to the new key.',
+  'twoWay.endpoints.cloudwatch': COMMANDS_ONLY,
+  'twoWay.endpoints.kinesis': COMMANDS_ONLY,
+  'twoWay.endpoints.lambda': COMMANDS_ONLY,
+  'twoWay.endpoints.s3': COMMANDS_ONLY,
+  'twoWay.endpoints.secretsmanager': COMMANDS_ONLY,
+  'twoWay.endpoints.sfn': COMMANDS_ONLY,
+  'twoWay.endpoints.sqs': COMMANDS_ONLY,
   'alarms.enabled': 'safe. The alarms are created or deleted.',
   'alarms.topicArn':
     'safe. The alarms notify the new topic. A topic that Ferry created is deleted, and with it its subscriptions.',

@@ -18,6 +18,7 @@ import {
   controlKeeper,
   type ControlKeeper,
 } from '../replicate/control-keeper.ts';
+import type { NearSide } from '../replicate/near.ts';
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
@@ -52,14 +53,21 @@ export async function openReplicator(
   const { source, destination } = own?.sides ?? (await functionSides(replication, environment));
   const projection = own === undefined ? await projectionOf(deployment, source) : own.projection;
   const log = own?.log ?? logLine;
-  const rules = { ...settings, projection, heartbeatKeyText: heartbeatKeyText(replication) };
+  const twoWay = await twoWayOf(replication);
+  const rules = {
+    ...settings,
+    projection,
+    heartbeatKeyText: heartbeatKeyText(replication),
+    twoWay,
+  };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
   const bucket = openOnce(() => openBucket(settings));
-  const openSource = () =>
-    openTwin({ ...settings, concurrency: READS_AT_ONCE }, source, environment);
+  const openSource = (concurrency: number) =>
+    openTwin({ ...settings, concurrency }, source, environment);
   return {
     ...base,
+    nearSide: twoWay && (await openNear(openSource, bucket)),
     control: await controlOf(replication, { ...base, openSource, bucket }),
     limit: new ConcurrencyLimit(settings.concurrency),
     rejections: rejectionMemory(),
@@ -80,7 +88,7 @@ async function projectionOf(deployment: Deployment, source: Access) {
 const READS_AT_ONCE = 8;
 
 interface ControlSetup extends ControlContext {
-  readonly openSource: () => Promise<Pick<Replicator, 'twinReader'>>;
+  readonly openSource: (concurrency: number) => Promise<Twin>;
   readonly bucket: () => Promise<ObjectStore>;
 }
 
@@ -92,17 +100,44 @@ async function controlOf(
   if (replication.switching === undefined) return controlKeeper(setup);
   const { openSource, bucket, twinReader: destination } = setup;
   const { functionSwitching } = await import('./function-switching.ts');
-  const { twinReader: source } = await openSource();
-  const put: ObjectStore['put'] = async (key, body) => (await bucket()).put(key, body);
-  return functionSwitching(replication, { source, destination }, { ...setup, bucket: { put } });
+  const { twinReader: source } = await openSource(READS_AT_ONCE);
+  return functionSwitching(
+    replication,
+    { source, destination },
+    { ...setup, bucket: openedLater(bucket) },
+  );
 }
+
+function openedLater(bucket: () => Promise<ObjectStore>): Pick<ObjectStore, 'put'> {
+  return { put: async (key, body) => (await bucket()).put(key, body) };
+}
+
+/** In one direction, nothing of it is loaded. */
+async function twoWayOf(replication: ReplicationConfig) {
+  if (replication.twoWay === undefined) return undefined;
+  const { twoWayRules } = await import('./two-way.ts');
+  return twoWayRules(replication);
+}
+
+/** Reads of the ledger beside the source, and the few writes to the source itself. */
+const NEAR_AT_ONCE = 64;
+
+async function openNear(
+  openSource: ControlSetup['openSource'],
+  bucket: () => Promise<ObjectStore>,
+): Promise<NearSide> {
+  const { twinReader: nearReader, twinWriter: nearWriter } = await openSource(NEAR_AT_ONCE);
+  return { nearReader, nearWriter, bucket: openedLater(bucket) };
+}
+
+type Twin = Pick<Replicator, 'twinWriter' | 'twinReader'>;
 
 /** Of the two ways to carry a write, only the one that is used is loaded. */
 export async function openTwin(
   { httpClient, concurrency }: Pick<HandlerSettings, 'httpClient' | 'concurrency'>,
   access: Access,
   environment: Environment,
-): Promise<Pick<Replicator, 'twinWriter' | 'twinReader'> & Closable> {
+): Promise<Twin & Closable> {
   const { region, endpoint, credentials } = access;
   if (httpClient === 'sdk') {
     const sdk = await import('../aws/dynamodb-table.ts');

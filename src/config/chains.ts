@@ -9,7 +9,11 @@ import { placeOf } from './tables.ts';
 export function* chainProblems(replications: Replications): Generator<string> {
   for (const [path, { source, reservedAttribute, heartbeat }] of replications) {
     const all = [...replications];
-    const before = all.find(([, { destination }]) => placeOf(destination) === placeOf(source));
+    const before = all.find(([other, { destination, twoWay, ...one }]) =>
+      [destination, ...(twoWay && other !== path ? [one.source] : [])]
+        .map(placeOf)
+        .includes(placeOf(source)),
+    );
     if (before === undefined) continue;
     const [named, first] = before;
     if (reservedAttribute !== first.reservedAttribute)

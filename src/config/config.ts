@@ -3,6 +3,7 @@
 
 import { withTableKeys } from './encryption-keys.ts';
 import { type FilledReplication, withDependentDefaults } from './dependent-defaults.ts';
+import { bothWays } from './directions.ts';
 import { fleetProblems } from './fleet.ts';
 import { whereWritten, withFileDefaults } from './file-defaults.ts';
 import { invalidConfig, type LineOf, type Problem, ruleProblem } from './problems.ts';
@@ -28,7 +29,10 @@ export function parseConfig(value: unknown, origin = 'ferry.json', lineOf?: Line
   const broken = [...ruleProblems(sound), ...fleetProblems(sane, sound)].map(ruleProblem);
   const problems = distinct([...wrong, ...broken].map(whereWritten(value)));
   if (problems.length > 0) throw invalidConfig(origin, problems, lineOf);
-  return deepFreeze({ ...(fleet && { fleet }), replications: withTableKeys(sound) });
+  const replications = withTableKeys(sound).flatMap((one) =>
+    one.twoWay === undefined ? [one] : bothWays(one),
+  );
+  return deepFreeze({ ...(fleet && { fleet }), replications });
 }
 
 /** A copy of the file's value, with its `defaults` in every replication. */

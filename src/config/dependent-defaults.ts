@@ -3,18 +3,19 @@
 import { KINESIS_AGE_SECONDS_MAX } from './kinesis-rules.ts';
 import { backName, stateTableName } from './names.ts';
 import { retentionHours, STREAM_HOURS } from './record-age.ts';
-import type { ReplicationConfig, SwitchingConfig } from './schema.ts';
+import type { ReplicationConfig, SwitchingConfig, TwoWayConfig } from './schema.ts';
 import { storesBatches } from './stored-batches.ts';
 
 /** A replication that the schema has filled, which may lack these settings. */
 export type FilledReplication = Omit<
   ReplicationConfig,
-  'stateTable' | 'eventSource' | 'switching'
+  'stateTable' | 'tombstones' | 'eventSource' | 'switching' | 'twoWay'
 > &
-  Partial<Pick<ReplicationConfig, 'stateTable'>> & {
+  Partial<Pick<ReplicationConfig, 'stateTable' | 'tombstones'>> & {
     readonly switching?:
       | (Omit<SwitchingConfig, 'stateTable'> & Partial<SwitchingConfig>)
       | undefined;
+    readonly twoWay?: (Omit<TwoWayConfig, 'stateTable'> & Partial<TwoWayConfig>) | undefined;
     readonly eventSource: Omit<ReplicationConfig['eventSource'], 'maxRecordAgeSeconds'> &
       Partial<ReplicationConfig['eventSource']>;
   };
@@ -27,12 +28,15 @@ const STORED_HOURS = 20;
 const NOTED_HOURS = 12;
 
 export function withDependentDefaults(replication: FilledReplication): ReplicationConfig {
-  const { name, eventSource, switching, ...rest } = replication;
+  const { name, eventSource, switching, twoWay, ...rest } = replication;
+  const back = { stateTable: stateTableName(backName(name)) };
   return {
     stateTable: stateTableName(name),
+    tombstones: rest.direction === 'both' ? 'insert-check' : 'checked',
     ...rest,
     name,
-    ...(switching && { switching: { stateTable: stateTableName(backName(name)), ...switching } }),
+    ...(switching && { switching: { ...back, ...switching } }),
+    ...(twoWay && { twoWay: { ...back, ...twoWay } }),
     eventSource: { maxRecordAgeSeconds: recordAgeSeconds(replication), ...eventSource },
   };
 }

@@ -39,6 +39,10 @@ export const METRIC_UNITS = {
   OwnRecords: 'Count',
   /** Of a table while it was the twin, and not by Ferry: an application has written there. */
   StrayWrites: 'Count',
+  /** Writes that have lost against a concurrent one of the other side: both directions. */
+  Conflicts: 'Count',
+  /** Stamped versions over 5 s ahead of their record: the clock of a host is wrong. */
+  FutureStamps: 'Count',
   /** Of a Region that was lost, kept in the on-failure bucket until an operator decides. */
   StrandedRecords: 'Count',
   /** Batches that were held back, because a copy of the control row could not be read. */
@@ -107,6 +111,10 @@ export const LEDGER_ATTRIBUTES = {
   deleted: 'd',
   /** Failure bound, S: the highest version known to have been dead-lettered. */
   failed: 'f',
+  /** Both directions: the version that the newest delete had seen, S. */
+  seen: 'b',
+  /** Both directions: the newest REMOVE that was handled as a local delete, S: a version of its stream. */
+  handled: 'p',
   /** Time to live, N: epoch seconds. */
   expiresAt: 'expiresAt',
 } as const;
@@ -131,6 +139,10 @@ export const REPORT_OBJECT_PREFIX = 'reports/';
 
 /** Where writes of a lost Region wait for a decision, in the same bucket. */
 export const STRANDED_OBJECT_PREFIX = 'stranded/';
+
+/** Where writes that have lost a conflict are kept, in the same bucket, and for how long. */
+export const LOSER_OBJECT_PREFIX = 'losers/';
+export const LOSER_DAYS = 30;
 
 /** The one variable of every function, and the number of its form. */
 export const FUNCTION_VARIABLE = 'FERRY_REPLICATION';

@@ -9,6 +9,7 @@ import { keysOf, replicationProblems } from './replication-rules.ts';
 import type { Replications, SourceConfig, TableConfig } from './schema.ts';
 import { accountProblems } from './accounts.ts';
 import { switchingProblems } from './switching-rules.ts';
+import { otherWriterProblems, twoWayProblems } from './two-way-rules.ts';
 import { clashProblems, placeOf, readerProblems } from './tables.ts';
 
 /** One line per problem: path, value, and what was expected. */
@@ -26,6 +27,7 @@ export function* ruleProblems(replications: Replications): Generator<string> {
     // A function has the rules that were checked here, and does not carry the checks.
     yield* projectionProblems(`${path}.projection`, replication, names);
     yield* missingStream(`${path}.source`, source, created);
+    yield* twoWayProblems(path, replication, pair);
   }
   yield* accountProblems(replications);
   yield* nameProblems(replications);
@@ -35,6 +37,7 @@ export function* ruleProblems(replications: Replications): Generator<string> {
   yield* circleProblems(replications);
   yield* chainProblems(replications);
   yield* switchingProblems(replications);
+  yield* otherWriterProblems(replications);
 }
 
 /** The stack of a table that another setting creates takes the stream from there. */

@@ -143,7 +143,7 @@ export const source = define('source', closed(ofSource));
 export const SECRET_PATTERN =
   '^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]{1,519}$';
 
-const credentials = group(
+export const credentials = group(
   'credentials',
   'How functions and commands reach a destination in another partition, where no role of the source has rights.',
   {

@@ -27,6 +27,7 @@ import {
 import { projection } from './schema-projection.ts';
 import { reconcile } from './schema-reconcile.ts';
 import { switching } from './schema-switching.ts';
+import { twoWay } from './schema-two-way.ts';
 import {
   destination,
   keyAttribute,
@@ -40,6 +41,10 @@ import {
 const { Optional, String: Text, Enum } = Type;
 
 const settings = {
+  direction: choice(
+    ['one-way', 'both'],
+    'Whether only the source is written by applications, or both tables are. "both" requires twoWay.',
+  ),
   stateTable: defaulted(
     tableName({
       description:
@@ -50,9 +55,11 @@ const settings = {
     ['replicate', 'skip'],
     'Whether deletes by the TTL of the source are replicated, or skipped because the destination has its own TTL.',
   ),
-  tombstones: choice(
-    ['checked', 'strict'],
-    'How Ferry keeps deleted items from coming back. checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows.',
+  tombstones: defaulted(
+    Enum(['checked', 'strict', 'insert-check'], {
+      description:
+        'How Ferry keeps deleted items from coming back. Default: checked, and insert-check with "direction": "both". checked: inserts that are older than 30 s are looked up first, and deletes are looked at again. After a crash or an overlap of invocations, a deleted item may show for minutes. strict: every insert is a transaction, which costs four times as much. A deleted item never shows. insert-check: the function of the other direction looks at every insert that Ferry has made; only with "direction": "both", and the only one there.',
+    }),
   ),
   systemicRejections: choice(
     ['hold', 'dead-letter'],
@@ -93,6 +100,7 @@ const settings = {
   encryption: Optional(encryption()),
   heartbeat: Optional(heartbeat()),
   switching: Optional(switching()),
+  twoWay: Optional(twoWay()),
   reconcile: Optional(reconcile()),
   alarms: defaulted(alarms({ default: {} })),
   eventSource: defaulted(eventSource({ default: {} })),
@@ -200,6 +208,7 @@ export type ProjectionConfig = Of<typeof projection>;
 export type FleetConfig = Of<typeof fleet>;
 export type HeartbeatConfig = Of<typeof heartbeat>;
 export type SwitchingConfig = Of<typeof switching>;
+export type TwoWayConfig = Of<typeof twoWay>;
 export type ReconcileConfig = Of<typeof reconcile>;
 /** What a function knows of its replication, and of the deployment that it is part of. */
 export type Deployment = Omit<

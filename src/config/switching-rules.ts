@@ -10,21 +10,21 @@ import { placeOf } from './tables.ts';
 export function* switchingProblems(replications: Replications): Generator<string> {
   for (const [path, replication] of replications) {
     if (isBackName(replication.name))
-      yield `${path}.name must not end in -back, which names the other direction of a replication with "switching", got ${show(replication.name)}`;
+      yield `${path}.name must not end in -back, which names the other direction of a replication, got ${show(replication.name)}`;
     if (replication.switching === undefined) continue;
     yield* combinationProblems(`${path}.switching`, replication);
-    yield* placeProblems(`${path}.switching`, replication);
+    yield* partitionProblem(`${path}.switching`, replication);
+    yield* wayBackProblems(`${path}.switching`, replication);
     yield* tallyProblems(`${path}.switching.tally`, replication);
     yield* otherReaderProblems(path, replication, replications);
   }
 }
 
 function* combinationProblems(path: string, replication: ReplicationConfig): Generator<string> {
-  const { name, projection, unversionedItems, ttlDeletes, encryption = {} } = replication;
+  const { name, projection, unversionedItems, ttlDeletes } = replication;
   const without = (setting: string, why: string) =>
     `${path} cannot be combined with ${setting}: ${why}; remove one of them`;
-  if (!new RegExp(`^${NAME_PATTERN}$`).test(backName(name)))
-    yield `${path} needs a name of at most 25 characters, because the other direction is named ${backName(name)}, got ${show(name)}`;
+  yield* backNameProblem(path, name);
   if (projection !== undefined)
     yield without('"projection"', 'a twin that is not the whole source cannot become the source');
   if (unversionedItems === 'keep')
@@ -37,28 +37,46 @@ function* combinationProblems(path: string, replication: ReplicationConfig): Gen
       '"ttlDeletes": "skip"',
       'a switch compares the tables, and would find every skipped expiry different',
     );
+  yield* keysOfBothProblems(path, replication);
+}
+
+export function* backNameProblem(path: string, name: string): Generator<string> {
+  if (!new RegExp(`^${NAME_PATTERN}$`).test(backName(name)))
+    yield `${path} needs a name of at most 25 characters, because the other direction is named ${backName(name)}, got ${show(name)}`;
+}
+
+export function* keysOfBothProblems(
+  path: string,
+  { encryption = {} }: ReplicationConfig,
+): Generator<string> {
   for (const resource of Object.keys(encryption)) {
     if (resource !== 'kmsKeyArn' && resource !== 'destinationKmsKeyArn')
       yield `${path} can be combined with encryption.kmsKeyArn and encryption.destinationKmsKeyArn only, which are used in both directions, got encryption.${resource}`;
   }
 }
 
-function* placeProblems(path: string, replication: ReplicationConfig): Generator<string> {
-  const { source, destination, switching, stateTable } = replication;
-  if (switching === undefined) return;
-  if (source.region === destination.region)
-    yield `${path} needs two Regions, got ${source.region} for both`;
+function* partitionProblem(path: string, replication: ReplicationConfig): Generator<string> {
+  const { source, destination } = replication;
   if (isOtherPartition(replication) || destination.credentials !== undefined)
     yield `${path} needs both tables in one partition, whose roles can reach both; got ${source.region} and ${destination.region}`;
-  const { streamArn } = switching;
+}
+
+/** What the way back needs: a Region, a stream and a state table of its own. */
+export function* wayBackProblems(path: string, replication: ReplicationConfig): Generator<string> {
+  const { source, destination, stateTable } = replication;
+  const back = replication.switching ?? replication.twoWay;
+  if (back === undefined) return;
+  if (source.region === destination.region)
+    yield `${path} needs two Regions, got ${source.region} for both`;
+  const { streamArn } = back;
   if (destination.create && streamArn !== undefined)
     yield `${path}: "streamArn" names the stream of an existing destination, and "create": true makes a new one; remove one of them`;
   if (!destination.create && streamArn === undefined)
-    yield `${path}.streamArn is required for an existing destination, whose changes are replicated after a switch, and is missing`;
+    yield `${path}.streamArn is required for an existing destination, whose changes are replicated by the other direction, and is missing`;
   if (streamArn !== undefined && streamArn.split('/')[1] !== destination.table)
     yield `${path}.streamArn must be a stream of ${destination.table}, got one of ${streamArn.split('/')[1]}`;
-  if (switching.stateTable === source.table || switching.stateTable === stateTable)
-    yield `${path}.stateTable must be a table that nothing else uses, got ${show(switching.stateTable)}`;
+  if (back.stateTable === source.table || back.stateTable === stateTable)
+    yield `${path}.stateTable must be a table that nothing else uses, got ${show(back.stateTable)}`;
 }
 
 /** It is reached by the side that is to be active, and it must say the same to both. */

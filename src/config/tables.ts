@@ -44,19 +44,16 @@ export function* clashProblems(replications: Replications): Generator<string> {
 }
 
 function* tableUses(replications: Replications): Generator<TableUse> {
-  for (const [path, { source, destination, stateTable, switching }] of replications) {
+  for (const [path, { source, destination, stateTable, switching, twoWay }] of replications) {
     const state = placeOf({ ...destination, table: stateTable });
     yield tableUse(`${path}.source`, 'source', source);
     yield tableUse(`${path}.destination`, 'destination', destination);
     yield { path: `${path}.stateTable`, role: 'stateTable', place: state, creates: true };
-    if (switching === undefined) continue;
-    const back = placeOf({ ...source, table: switching.stateTable });
-    yield {
-      path: `${path}.switching.stateTable`,
-      role: 'stateTable',
-      place: back,
-      creates: true,
-    };
+    const back = switching ?? twoWay;
+    if (back === undefined) continue;
+    const place = placeOf({ ...source, table: back.stateTable });
+    const setting = switching === undefined ? 'twoWay' : 'switching';
+    yield { path: `${path}.${setting}.stateTable`, role: 'stateTable', place, creates: true };
   }
 }
 
@@ -91,11 +88,14 @@ const READERS_MAX = 2;
 /** One line for each replication that would be one reader too many of a stream. */
 export function* readerProblems(replications: Replications): Generator<string> {
   const readers = new Map<string, string[]>();
-  for (const [path, { name, source }] of replications) {
-    const place = placeOf(source);
+  const reads = [...replications].flatMap(([path, { name, source, destination, twoWay }]) => [
+    { setting: `${path}.source`, name, place: placeOf(source) },
+    ...(twoWay ? [{ setting: `${path}.destination`, name, place: placeOf(destination) }] : []),
+  ]);
+  for (const { setting, name, place } of reads) {
     const others = readers.get(place) ?? [];
     if (others.length >= READERS_MAX)
-      yield `${path}.source must be a table that at most one other replication reads, got ${place}, which ${others.join(' and ')} read; replicate from the twin of one of them instead`;
+      yield `${setting} must be a table that at most one other replication reads, got ${place}, which ${others.join(' and ')} read; replicate from the twin of one of them instead`;
     readers.set(place, [...others, name]);
   }
 }

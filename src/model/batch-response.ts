@@ -20,6 +20,8 @@ export interface BatchSummary {
   readonly isUnreadable: boolean;
   /** Superseded records by cause. */
   readonly superseded: Readonly<Record<SupersededCause, number>>;
+  /** Of records that will not be delivered again: of both directions. */
+  readonly twoWay: TwoWayCounts;
   /** Of every record applied in this invocation, redelivered or not; none is below zero. */
   readonly latenciesMs: readonly number[];
   /** The same of heartbeats. */
@@ -36,6 +38,15 @@ export interface BatchSummary {
   readonly oldestUnappliedMs: number;
   /** Records that wait in the shard; an estimate. */
   readonly pendingRecords: number;
+}
+
+/** What only both directions have. */
+export interface TwoWayCounts {
+  readonly conflicts: number;
+  /** Inserts of Ferry's that came late, and were taken away. */
+  readonly revenants: number;
+  /** Stamps far ahead of their records. */
+  readonly futureStamps: number;
 }
 
 export interface BatchFacts extends Pick<BatchSummary, 'failures'> {
@@ -60,12 +71,18 @@ export function summarizeBatch(
   let retried = 0;
   let held = 0;
   const causes: Record<string, number> = {};
-  for (const { sequenceNumber, outcome } of records) {
+  const twoWay = { conflicts: 0, revenants: 0, futureStamps: 0 };
+  for (const { sequenceNumber, outcome, isAhead } of records) {
     const cause = causeOf(outcome);
     if (cause !== undefined) causes[cause] = (causes[cause] ?? 0) + 1;
     if (outcome.kind === 'unfinished' && outcome.why === 'held') held += 1;
     if (outcome.kind === 'unfinished' || isRedelivered(sequenceNumber, checkpoint)) retried += 1;
-    else counts[outcome.kind] += 1;
+    else {
+      counts[outcome.kind] += 1;
+      if (isAhead === true) twoWay.futureStamps += 1;
+      if ('isConflict' in outcome && outcome.isConflict === true) twoWay.conflicts += 1;
+      if ('isRevenant' in outcome && outcome.isRevenant === true) twoWay.revenants += 1;
+    }
     if (outcome.kind === 'superseded' && !isRedelivered(sequenceNumber, checkpoint))
       superseded[outcome.cause] += 1;
   }
@@ -74,6 +91,7 @@ export function summarizeBatch(
     batchItemFailures,
     counts,
     superseded,
+    twoWay,
     retried,
     held,
     isUnreadable,

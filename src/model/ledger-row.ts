@@ -45,20 +45,31 @@ export function keepLedgerRow(
 export interface Raise extends LedgerRowKey {
   readonly attribute: string;
   readonly version: Version;
+  /** Of a stamped delete: the version that it had seen. */
+  readonly seen?: Version | undefined;
+  /** Of a stamped delete of this side: the version of its record in the stream. */
+  readonly handled?: Version | undefined;
 }
 
 /** Raises one of the versions that a ledger row remembers. */
 export function raisedVersion(raise: Raise, rules: LedgerRowRules, nowMs: number): WriteRequest {
-  const { attribute, version, keyText } = raise;
+  const { attribute, version, keyText, seen, handled } = raise;
   return ledgerRowUpdate(raise, rules, {
-    UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt',
+    UpdateExpression: `SET #own = :v, #key = :key, #expiresAt = :expiresAt${seen === undefined ? '' : ', #b = :b'}${handled === undefined ? '' : ', #p = :p'}`,
     // Equal is this very record again, and it may not have got further than here.
     ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
-    ExpressionAttributeNames: { '#own': attribute, '#key': LEDGER_ATTRIBUTES.key },
+    ExpressionAttributeNames: {
+      '#own': attribute,
+      '#key': LEDGER_ATTRIBUTES.key,
+      ...(seen !== undefined && { '#b': LEDGER_ATTRIBUTES.seen }),
+      ...(handled !== undefined && { '#p': LEDGER_ATTRIBUTES.handled }),
+    },
     ExpressionAttributeValues: {
       ':v': { S: version },
       ':key': { S: keyText },
       ...expiry(rules, nowMs),
+      ...(seen !== undefined && { ':b': { S: seen } }),
+      ...(handled !== undefined && { ':p': { S: handled } }),
     },
   });
 }
@@ -96,6 +107,31 @@ export function ledgerRowKey(
 ): Item {
   const digest = createHash('sha256').update(keyText).digest('hex');
   return { [LEDGER_ATTRIBUTES.id]: { S: `${replication}#${digest}` } };
+}
+
+/** What a row remembers of both directions, too. */
+export interface LedgerFacts {
+  readonly deleted: Version | undefined;
+  readonly seen: Version | undefined;
+  readonly handled: Version | undefined;
+  readonly failed: Version | undefined;
+}
+
+export const LEDGER_FACTS = [
+  LEDGER_ATTRIBUTES.deleted,
+  LEDGER_ATTRIBUTES.seen,
+  LEDGER_ATTRIBUTES.handled,
+  LEDGER_ATTRIBUTES.failed,
+] as const;
+
+export function ledgerFacts(row: Item | undefined): LedgerFacts {
+  const [deleted, seen, handled, failed] = LEDGER_FACTS.map((name) => row?.[name]?.S);
+  return { deleted, seen, handled, failed };
+}
+
+/** The newest delete that a row remembers. */
+export function deletedIn(row: Item | undefined): Version | undefined {
+  return row?.[LEDGER_ATTRIBUTES.deleted]?.S;
 }
 
 /** The value `:expiresAt` of a ledger row that is touched now. */

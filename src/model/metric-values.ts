@@ -38,9 +38,19 @@ export function metricValues(summary: BatchSummary): BatchMetricValues {
     ...(counts.foreign > 0 ? { ForeignRecords: counts.foreign } : {}),
     ...(counts.own > 0 ? { OwnRecords: counts.own } : {}),
     ...(counts.stray > 0 ? { StrayWrites: counts.stray } : {}),
+    ...twoWayValues(summary),
     ...(counts.stranded > 0 ? { StrandedRecords: counts.stranded } : {}),
     ...(summary.isUnreadable ? { ControlUnreadable: 1 } : {}),
     ...(heartbeatsMs.length > 0 ? { HeartbeatLatency: heartbeatsMs.map(Math.round) } : {}),
     ...(latenciesMs.length > 0 ? { ReplicationLatency: latenciesMs.map(Math.round) } : {}),
+  };
+}
+
+function twoWayValues({ twoWay }: BatchSummary) {
+  const { conflicts, revenants, futureStamps } = twoWay;
+  return {
+    ...(conflicts > 0 ? { Conflicts: conflicts } : {}),
+    ...(revenants > 0 ? { Revenants: revenants } : {}),
+    ...(futureStamps > 0 ? { FutureStamps: futureStamps } : {}),
   };
 }

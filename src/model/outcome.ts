@@ -7,13 +7,24 @@ import type { FailureKind, WriteFailure } from './write-failure.ts';
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
   | ({ readonly kind: 'applied' } & Latencies)
-  | { readonly kind: 'superseded'; readonly cause: SupersededCause }
+  | {
+      readonly kind: 'superseded';
+      readonly cause: SupersededCause;
+      /** By a concurrent delete of the other side. */
+      readonly isConflict?: boolean | undefined;
+    }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
   /** Of another table, whose changes come through the same Kinesis stream. */
   | { readonly kind: 'foreign' }
-  /** Written by Ferry while the table was the twin. */
-  | { readonly kind: 'own' }
+  /** Written by Ferry: while the table was the twin, or for the other direction. */
+  | {
+      readonly kind: 'own';
+      /** It came late, below a delete, and was taken away. */
+      readonly isRevenant?: boolean | undefined;
+      /** It has replaced or removed a write of this side that was concurrent. */
+      readonly isConflict?: boolean | undefined;
+    }
   /** Written by an application while the table was the twin. */
   | { readonly kind: 'stray' }
   /** Of an epoch that was lost: kept until an operator decides. */
@@ -45,5 +56,7 @@ export interface RecordOutcome {
   /** Absent on a record so malformed that it has none. */
   readonly sequenceNumber?: string | undefined;
   readonly createdAtSeconds?: number | undefined;
+  /** Its stamp is far ahead of it. */
+  readonly isAhead?: boolean | undefined;
   readonly outcome: Outcome;
 }

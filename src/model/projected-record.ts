@@ -83,7 +83,8 @@ function wasLeftOut(
   }
 }
 
-function oldImageOf(raw: unknown): Item | undefined {
+/** The old image of a record, as Lambda delivered it; undefined where it has none, or where it makes no sense. */
+export function oldImageOf(raw: unknown): Item | undefined {
   const { dynamodb } = (raw ?? {}) as { dynamodb?: { OldImage?: unknown } };
   if (dynamodb?.OldImage === undefined) return undefined;
   try {

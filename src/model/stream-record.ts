@@ -22,6 +22,10 @@ interface RecordFacts {
   readonly keyText: string;
   /** When the source accepted the write, rounded down to the second; absent if the event lacks it. */
   readonly createdAtSeconds?: number | undefined;
+  /** Of a stamped write: the version that it had seen. */
+  readonly seen?: Version | undefined;
+  /** Of a stamped write: its stamp is far ahead of its record. */
+  readonly isAhead?: boolean | undefined;
 }
 
 export interface PutRecord extends RecordFacts {

@@ -9,6 +9,8 @@ export interface WrittenAs {
   readonly version: Version;
   /** When the source accepted the write, where that is known. */
   readonly createdAtSeconds?: number | undefined;
+  /** The version that a stamped write had seen. */
+  readonly seen?: Version | undefined;
 }
 
 type StampRules = Pick<WriteRules, 'reservedAttribute' | 'sourceRegion'>;
@@ -38,9 +40,12 @@ export function withoutStamp(
 }
 
 /** Value of the reserved attribute. */
-export function stampOf({ version, createdAtSeconds }: WrittenAs, { sourceRegion }: StampRules) {
+export function stampOf(
+  { version, createdAtSeconds, seen }: WrittenAs,
+  { sourceRegion }: StampRules,
+): Item[string] & { readonly M: Item } {
   const [v, o] = [{ S: version }, { S: sourceRegion }];
-  return {
-    M: createdAtSeconds === undefined ? { v, o } : { v, t: { N: String(createdAtSeconds) }, o },
-  };
+  const stamp: Item =
+    createdAtSeconds === undefined ? { v, o } : { v, t: { N: String(createdAtSeconds) }, o };
+  return { M: seen === undefined ? stamp : { ...stamp, b: { S: seen } } };
 }

@@ -59,7 +59,7 @@ export async function announceDeletes(
   { rules, lookAgain, remainingMs, health }: AnnounceContext,
 ): Promise<UnfinishedWhy | undefined> {
   const { replication, tombstones } = rules;
-  if (tombstones === 'strict' || deletes.length === 0) return undefined;
+  if (tombstones !== 'checked' || deletes.length === 0) return undefined;
   let isLate = false;
   const tasks = announcementBodies({ replication, epoch, deletes }).map((body) => async () => {
     isLate ||= remainingMs() < TAIL_TIME_MS;

@@ -9,6 +9,7 @@ import { hasRemove, toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
+import type { TwoWayRules } from '../model/rules.ts';
 import { type BatchSummary, summarizeBatch } from '../model/batch-response.ts';
 import { HELD, heldBy, type Outcome } from '../model/outcome.ts';
 import {
@@ -35,6 +36,10 @@ import type { Admission, BatchRecord, ControlKeeper } from './control-keeper.ts'
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside } from './put-aside.ts';
+import { settleHome } from './settle-home.ts';
+import { settleStamped, type SettledStamps, writeStamped } from './write-stamped.ts';
+import { nearContext, type NearSide } from './near.ts';
+import type { WriteContext } from './write-change.ts';
 import { writeRecord } from './write-change.ts';
 
 /** What outlives an invocation: what one has learned is good for the next. */
@@ -47,6 +52,8 @@ export interface Replicator {
   readonly control: ControlKeeper;
   readonly limit: ConcurrencyLimit;
   readonly rejections: RejectionMemory;
+  /** Where both tables are written: the side that the stream belongs to. */
+  readonly nearSide?: NearSide | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
@@ -73,6 +80,8 @@ interface Invocation extends ReplicationContext {
   readonly translation?: Translation | undefined;
   readonly health: DestinationHealth;
   readonly decidedAtMs: number;
+  /** With stamped writes. */
+  readonly stamps?: SettledStamps | undefined;
   readonly isUnreadable?: boolean | undefined;
 }
 
@@ -101,11 +110,49 @@ export async function replicateBatch(
   const epoch = newestEpoch(row).n;
   const parsed = projectAll(parseAll(rawRecords, seriesOf), invocation);
   if (parsed === undefined) return holdBatch(OLD_IMAGE_MISSING, invocation);
+  const { twoWay } = context.rules;
+  if (twoWay !== undefined) return applyTwoWay(parsed, epoch, { ...invocation, twoWay });
   if (switched === undefined)
     return applyAll(translation?.settle(parsed) ?? parsed, epoch, invocation);
   const { records, isHeld, isUnreadable } = await switched.settle(parsed, invocation);
   const { twinWriter } = switched;
   return applyAll(records, epoch, { ...invocation, twinWriter, isUnreadable }, isHeld);
+}
+
+/** Not every record is to be written: Ferry's own come back through the stream. */
+async function applyTwoWay(
+  parsed: readonly ParsedRecord[],
+  epoch: number,
+  invocation: Invocation & { readonly twoWay: TwoWayRules },
+): Promise<BatchSummary> {
+  const { raw, twoWay, rules } = invocation;
+  if (epoch !== twoWay.epoch) return holdBatch(otherEpoch(epoch, twoWay), invocation);
+  if (parsed.some(({ kind }, position) => kind === 'record' && hasNoOldImage(raw[position])))
+    return holdBatch(NO_OLD_IMAGES, invocation);
+  if (twoWay.mode === 'home') {
+    const near = nearContext(invocation, twoWay);
+    return applyAll(await settleHome(parsed, raw, { ...near, twoWay }), epoch, invocation);
+  }
+  const stamps = settleStamped(parsed, raw, { ...rules, twoWay });
+  return applyAll(stamps.records, epoch, { ...invocation, stamps }, stamps.isHeld);
+}
+
+function otherEpoch(epoch: number, twoWay: TwoWayRules) {
+  const why = `the control row has epoch ${epoch}, and the configuration epoch ${twoWay.epoch}`;
+  return { kind: 'held', why } as const;
+}
+
+const NO_OLD_IMAGES = {
+  kind: 'held',
+  why: 'both directions need streams of NEW_AND_OLD_IMAGES',
+} as const;
+
+function hasNoOldImage(raw: unknown): boolean {
+  const { eventName, dynamodb } = (raw ?? {}) as {
+    readonly eventName?: unknown;
+    readonly dynamodb?: { readonly OldImage?: unknown } | null;
+  };
+  return (eventName === 'MODIFY' || eventName === 'REMOVE') && dynamodb?.OldImage === undefined;
 }
 
 async function applyAll(
@@ -186,11 +233,14 @@ async function writeAll(
   const { rules, limit, remainingMs } = invocation;
   const outcomes = parsed.map(startOf);
   const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
-  const lanes = toLanes(records, rules.ttlDeletes);
-  // Time to put aside what is rejected, and to announce deletes.
-  let hasTail = parsed.some(({ kind }) => kind === 'malformed') || lanes.some(hasRemove);
+  const lanes = invocation.stamps === undefined ? toLanes(records, rules.ttlDeletes) : [];
+  // Time to put aside what is rejected, to announce deletes, and to keep what has lost a conflict.
+  let hasTail =
+    parsed.some(({ kind }) => kind === 'malformed') ||
+    lanes.some(hasRemove) ||
+    rules.twoWay?.losers === 'keep';
   const deletedVersion = lookUpInserts(lanes, invocation);
-  const writing = {
+  const writing: WriteContext = {
     ...invocation,
     deletedVersion,
     remainingMs: () => remainingMs() - (hasTail ? TAIL_MS : 0),
@@ -198,10 +248,25 @@ async function writeAll(
       hasTail = true;
     },
   };
+  if (invocation.stamps !== undefined)
+    return writeAllStamped({ ...invocation, stamps: invocation.stamps }, writing, outcomes);
   const write = (record: StreamRecord, mayBeNew: boolean) => writeRecord(record, mayBeNew, writing);
   const tasks = lanes.map((lane) => () => applyLane(lane, write, outcomes));
   await inParallel(tasks, () => limit.current());
   return outcomes;
+}
+
+async function writeAllStamped(
+  invocation: Invocation & { readonly stamps: SettledStamps },
+  far: WriteContext,
+  outcomes: WriteOutcome[],
+): Promise<WriteOutcome[]> {
+  const { rules, stamps, raw, limit } = invocation;
+  const { twoWay } = rules;
+  if (twoWay?.mode !== 'stamped') return outcomes;
+  const near = { ...nearContext(invocation, twoWay), remainingMs: far.remainingMs };
+  const writing = { near, far, twoWay, atOnce: () => limit.current() };
+  return writeStamped({ settled: stamps, raw, outcomes }, writing);
 }
 
 function startOf(one: BatchRecord): WriteOutcome {
@@ -257,6 +322,7 @@ function answer(
       sequenceNumber:
         translation === undefined ? record.sequenceNumber : translation.numbers[index],
       createdAtSeconds: record.createdAtSeconds,
+      isAhead: 'isAhead' in record ? record.isAhead : undefined,
       outcome: outcomes[index] as Outcome,
     })),
     { failures: health.failures, nowMs: clock.now(), isUnreadable },

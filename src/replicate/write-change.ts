@@ -50,7 +50,10 @@ export async function writeRecord(
 
 /** An insert that needs no look at its ledger row. */
 function isPlain(record: PutRecord, context: WriteContext): boolean {
-  return context.rules.tombstones === 'checked' && isYoung(record, context);
+  const { tombstones } = context.rules;
+  // The function of the other direction looks at it.
+  if (tombstones === 'insert-check') return true;
+  return tombstones === 'checked' && isYoung(record, context);
 }
 
 /** Or any, with strict tombstones. */
@@ -81,7 +84,10 @@ export function isYoung(
  * place and no memory of why. Where a newer one is remembered, it is done all the same: who remembered it
  * may have got no further, and never will.
  */
-async function removeRecord(record: RemoveRecord, context: WriteContext): Promise<WriteOutcome> {
+export async function removeRecord(
+  record: RemoveRecord,
+  context: WriteContext,
+): Promise<WriteOutcome> {
   const { rules, clock } = context;
   const remembered = await send(tombstone(record, rules, clock.now()), context);
   if (remembered.kind !== 'written' && remembered.kind !== 'refused')
@@ -92,7 +98,11 @@ async function removeRecord(record: RemoveRecord, context: WriteContext): Promis
   return outcomeOf(removed, record, context);
 }
 
-function outcomeOf(result: SendResult, record: StreamRecord, context: WriteContext): WriteOutcome {
+export function outcomeOf(
+  result: SendResult,
+  record: StreamRecord,
+  context: WriteContext,
+): WriteOutcome {
   switch (result.kind) {
     case 'written':
       return appliedOutcome(record, context);

@@ -101,7 +101,11 @@ describe('parseConfig', () => {
   });
 
   it.each([
-    ['tombstones', 'ordered', 'tombstones must be one of checked, strict, got "ordered"'],
+    [
+      'tombstones',
+      'ordered',
+      'tombstones must be one of checked, strict, insert-check, got "ordered"',
+    ],
     [
       'systemicRejections',
       'ignore',

@@ -56,6 +56,8 @@ const SENSIBLE: Readonly<Record<MetricName | ReconcileMetricName, readonly strin
   SupersededByTombstone: ['Sum'],
   CoalescedRecords: ['Sum'],
   TiedRecords: ['Sum'],
+  Conflicts: ['Sum'],
+  FutureStamps: ['Sum'],
   ForeignRecords: ['Sum'],
   SkippedRecords: ['Sum'],
   RetriedRecords: ['Sum'],
@@ -264,6 +266,7 @@ function emittedForABatch(): string[] {
       stranded: 1,
       'dead-lettered': 1,
     },
+    twoWay: { conflicts: 1, revenants: 1, futureStamps: 1 },
     superseded: {
       redelivery: 1,
       tied: 1,

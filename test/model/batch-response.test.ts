@@ -31,6 +31,7 @@ describe('summarizeBatch', () => {
       retried: 0,
       held: 0,
       isUnreadable: false,
+      twoWay: { conflicts: 0, revenants: 0, futureStamps: 0 },
       superseded: {
         redelivery: 0,
         tied: 0,

@@ -1,0 +1,91 @@
+// What the function of a stream writes to the table of that stream, where both tables are written: it takes away what
+// came late, and raises the version of what a slow clock has stamped.
+
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
+import type { Item } from './attribute-value.ts';
+import { unchangedFrom, type Version } from './guard.ts';
+import { type LedgerRowKey, ledgerRowKey } from './ledger-row.ts';
+import type { WriteRules } from './rules.ts';
+import type { WriteRequest } from './write-request.ts';
+
+/** Removes an item that is older than a delete; never one without a version. */
+export function removeBelow(
+  key: Item,
+  deleted: Version,
+  { destinationTable, reservedAttribute }: WriteRules,
+): WriteRequest {
+  return {
+    operation: 'DeleteItem',
+    input: {
+      TableName: destinationTable,
+      Key: key,
+      ConditionExpression: '#f.#v < :d',
+      ExpressionAttributeNames: { '#f': reservedAttribute, '#v': 'v' },
+      ExpressionAttributeValues: { ':d': { S: deleted } },
+    },
+  };
+}
+
+/** Gives an item another version, as an application would, if it has been written by nothing since it was read. */
+export function stampAgain(
+  key: Item,
+  version: Version,
+  read: Item,
+  rules: WriteRules,
+): WriteRequest {
+  const { ConditionExpression, ExpressionAttributeNames, ...condition } = unchangedFrom(
+    read,
+    key,
+    rules,
+  );
+  const values = 'ExpressionAttributeValues' in condition && condition.ExpressionAttributeValues;
+  return {
+    operation: 'UpdateItem',
+    input: {
+      TableName: rules.destinationTable,
+      Key: key,
+      UpdateExpression: 'SET #f = :stamp',
+      ConditionExpression,
+      ExpressionAttributeNames: {
+        ...ExpressionAttributeNames,
+        '#f': rules.reservedAttribute,
+      },
+      ExpressionAttributeValues: { ...values, ':stamp': { M: { v: { S: version } } } },
+    },
+  };
+}
+
+/** Puts an item of an application back with another version, over what was read. */
+export function putBack(
+  image: Item,
+  { key, read, version }: { key: Item; read: Item | undefined; version: Version },
+  rules: WriteRules,
+): WriteRequest {
+  return {
+    operation: 'PutItem',
+    input: {
+      TableName: rules.destinationTable,
+      Item: { ...image, [rules.reservedAttribute]: { M: { v: { S: version } } } },
+      ...unchangedFrom(read, key, rules),
+    },
+  };
+}
+
+/** Remembers that a REMOVE was handled, where a newer delete of the other side is remembered already. */
+export function handledDelete(
+  { keyText }: LedgerRowKey,
+  handled: Version,
+  rules: WriteRules,
+): WriteRequest {
+  return {
+    operation: 'UpdateItem',
+    input: {
+      TableName: rules.stateTable,
+      Key: ledgerRowKey(rules, keyText),
+      UpdateExpression: 'SET #p = :p',
+      ConditionExpression: 'attribute_not_exists(#p) OR #p < :p',
+      ExpressionAttributeNames: { '#p': LEDGER_ATTRIBUTES.handled },
+      ExpressionAttributeValues: { ':p': { S: handled } },
+    },
+  };
+}
