@@ -2,6 +2,7 @@
 
 import { withDefaults } from '../config/config.ts';
 import { readConfigFile } from '../config/config-file.ts';
+import { fileEntry } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { withoutDefaults } from '../config/without-defaults.ts';
 import type { Command, ParsedOptions } from './command.ts';
@@ -29,12 +30,18 @@ export const configCommand: Command = {
 
 /** What the fleet has is part of the file, but of none of its replications. */
 function configOfFile(options: ParsedOptions, isResolved: boolean): object {
-  const { fleet, replications } = configIn(options);
+  const { fleet, replications: chosen } = configIn(options);
   const isWhole = options.text('replication') === undefined;
+  const replications = entriesOf(chosen);
   return {
     ...(isWhole && fleet && { fleet }),
     replications: isResolved ? replications : asWritten(replications, options),
   };
+}
+
+/** A replication in both directions is one entry. */
+function entriesOf(replications: readonly ReplicationConfig[]): ReplicationConfig[] {
+  return [...new Map(replications.map(fileEntry).map((one) => [one.name, one])).values()];
 }
 
 function asWritten(chosen: readonly ReplicationConfig[], options: ParsedOptions): object[] {

@@ -59,11 +59,24 @@ export function* accountProblems(replications: Replications): Generator<string> 
   }
 }
 
+/** In both directions, each has functions that write to the other side. */
 function* credentialProblems(path: string, replication: ReplicationConfig): Generator<string> {
-  const { source, destination } = replication;
-  const at = `${path}.destination.credentials`;
+  const { source, destination, twoWay } = replication;
+  yield* reachProblems(`${path}.destination.credentials`, source, destination);
+  if (twoWay !== undefined) {
+    const { credentials } = twoWay;
+    const table = { ...source, ...(credentials && { credentials }) };
+    yield* reachProblems(`${path}.twoWay.credentials`, destination, table);
+  }
+}
+
+function* reachProblems(
+  at: string,
+  source: TableConfig,
+  destination: TableConfig,
+): Generator<string> {
   const [from, to] = [source, destination].map(({ region }) => partitionOf(region).name);
-  if (!isOtherPartition(replication)) {
+  if (!isOtherPartition({ source, destination })) {
     if (destination.credentials === undefined) return;
     yield `${at} is for a destination in another partition, got ${source.region} and ${destination.region}, both in ${from}; for another account, give both sides their "account"`;
     return;

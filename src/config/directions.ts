@@ -85,9 +85,15 @@ export function textIn(key: HeartbeatConfig['key']): readonly [string, string] |
   return undefined;
 }
 
-/** The direction that the configuration file has. */
-export function outward(replication: ReplicationConfig): ReplicationConfig {
+/** As the configuration file has it: one entry for both directions. */
+export function fileEntry(replication: ReplicationConfig): ReplicationConfig {
   return isBackName(replication.name) ? otherDirection(replication) : replication;
+}
+
+/** The direction that a checked configuration has: of one that goes both ways, either. */
+export function outward(replication: ReplicationConfig): ReplicationConfig {
+  const { name, twoWay } = replication;
+  return twoWay === undefined && isBackName(name) ? otherDirection(replication) : replication;
 }
 
 function exchangedKeys(
@@ -101,7 +107,7 @@ function exchangedKeys(
   };
 }
 
-/** As the configuration file, and every command, names the replication of a direction. */
-export function givenName({ name }: Pick<ReplicationConfig, 'name'>): string {
-  return isBackName(name) ? outwardName(name) : name;
+/** As every command names the replication of a direction. Each direction of one that goes both ways has its own name. */
+export function givenName({ name, twoWay }: Pick<ReplicationConfig, 'name' | 'twoWay'>): string {
+  return twoWay === undefined && isBackName(name) ? outwardName(name) : name;
 }

@@ -13,7 +13,7 @@ export function* fleetProblems(
   replications: Replications,
 ): Generator<string> {
   if (fleet === undefined) return;
-  for (const [path, { name, source, alarms, switching }] of replications) {
+  for (const [path, { name, source, alarms, switching, twoWay }] of replications) {
     if (name === FLEET)
       yield `${path}.name must not be ${show(FLEET)} in a file with "fleet": the topic, the dashboard and the alarm of the fleet have names that begin with ferry-fleet`;
     if (alarms.email !== undefined && alarms.topicArn === undefined)
@@ -21,7 +21,8 @@ export function* fleetProblems(
     if (fleet.kmsKeyArn === undefined) continue;
     yield* arnProblems('fleet.kmsKeyArn', fleet.kmsKeyArn, { table: source, what: 'a key' });
     yield* ownerProblem('fleet.kmsKeyArn', fleet.kmsKeyArn, source.account);
-    if (switching !== undefined)
-      yield `fleet.kmsKeyArn cannot be combined with ${path}.switching: the fleet then has a topic in two Regions, and a key is in one`;
+    const back = switching === undefined ? 'twoWay' : 'switching';
+    if ((switching ?? twoWay) !== undefined)
+      yield `fleet.kmsKeyArn cannot be combined with ${path}.${back}: the fleet then has a topic in two Regions, and a key is in one`;
   }
 }

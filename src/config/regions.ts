@@ -121,15 +121,16 @@ export function* arnProblems(
     yield `${path} must be ${what} in ${region}, got one in ${arnRegion}${advice}`;
 }
 
-/** @param account of the source; undefined where the file has no accounts. */
+/** @param account of that side; undefined where the file has no accounts. */
 export function* ownerProblem(
   path: string,
   arn: string,
   account: string | undefined,
+  side: 'source' | 'destination' = 'source',
 ): Generator<string> {
   const owner = arn.split(':')[4];
   if (account !== undefined && owner !== account)
-    yield `${path} must be in the account of the source, ${account}, got one in ${owner}`;
+    yield `${path} must be in the account of the ${side}, ${account}, got one in ${owner}`;
 }
 
 /** What to look at again before a deployment: Regions that may be mistyped, each once. */

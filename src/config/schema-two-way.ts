@@ -56,7 +56,7 @@ export const twoWay = group(
   {
     mode: Enum(['home', 'stamped'], {
       description:
-        'Which writes are replicated. home: each item is written in one of the two Regions only, which "home" tells by its key. stamped: every item is written in both Regions by applications that use the plug-in ferry/stamp, and the last writer wins.',
+        'Which writes are replicated. home: each item is written in one of the two Regions only, which "home" tells by its key. stamped: every item is written in both Regions by applications that use the plug-in ferry/stamp, and the last writer wins. There is no mode in which Ferry stamps the writes of other applications later: a put of theirs wipes the version, so an older write of the other Region could replace it. An application that cannot stamp needs home.',
     }),
     home: Optional(home()),
     epoch: integer(

@@ -3,6 +3,7 @@
 import { isOtherAccount, isOtherPartition } from './accounts.ts';
 import { backName, isBackName, NAME_PATTERN } from './names.ts';
 import { show } from './problems.ts';
+import { arnProblems, ownerProblem } from './regions.ts';
 import type { ReplicationConfig, Replications } from './schema.ts';
 import { placeOf } from './tables.ts';
 
@@ -49,6 +50,8 @@ export function* keysOfBothProblems(
   path: string,
   { encryption = {} }: ReplicationConfig,
 ): Generator<string> {
+  if (encryption.destinationKmsKeyArn !== undefined && encryption.kmsKeyArn === undefined)
+    yield `${path} needs encryption.kmsKeyArn beside encryption.destinationKmsKeyArn, because both Regions have queues, functions and a state table, and it is missing`;
   for (const resource of Object.keys(encryption)) {
     if (resource !== 'kmsKeyArn' && resource !== 'destinationKmsKeyArn')
       yield `${path} can be combined with encryption.kmsKeyArn and encryption.destinationKmsKeyArn only, which are used in both directions, got encryption.${resource}`;
@@ -73,10 +76,24 @@ export function* wayBackProblems(path: string, replication: ReplicationConfig): 
     yield `${path}: "streamArn" names the stream of an existing destination, and "create": true makes a new one; remove one of them`;
   if (!destination.create && streamArn === undefined)
     yield `${path}.streamArn is required for an existing destination, whose changes are replicated by the other direction, and is missing`;
-  if (streamArn !== undefined && streamArn.split('/')[1] !== destination.table)
-    yield `${path}.streamArn must be a stream of ${destination.table}, got one of ${streamArn.split('/')[1]}`;
+  if (streamArn !== undefined) yield* streamProblems(`${path}.streamArn`, streamArn, destination);
   if (back.stateTable === source.table || back.stateTable === stateTable)
     yield `${path}.stateTable must be a table that nothing else uses, got ${show(back.stateTable)}`;
+}
+
+function* streamProblems(
+  path: string,
+  streamArn: string,
+  table: ReplicationConfig['destination'],
+): Generator<string> {
+  // An emulator has a Region of its own making.
+  if (table.endpoint === undefined) {
+    yield* arnProblems(path, streamArn, { table, what: 'a stream' });
+    yield* ownerProblem(path, streamArn, table.account, 'destination');
+  }
+  const named = streamArn.split('/')[1];
+  if (named !== table.table)
+    yield `${path} must be a stream of ${table.table}, got one of ${named}`;
 }
 
 /** It is reached by the side that is to be active, and it must say the same to both. */

@@ -88,7 +88,7 @@ function* homeProblems(
   const wrong = (at: string, region: string) =>
     `${path}.home.${at} must be ${regions.join(' or ')}, got ${show(region)}`;
   if (!isOne(home.otherwise)) yield wrong('otherwise', home.otherwise);
-  if (home.since !== undefined && Number.isNaN(Date.parse(home.since)))
+  if (home.since !== undefined && !isTime(home.since))
     yield `${path}.home.since must be a time that exists, got ${show(home.since)}`;
   const known = [...keys.source, ...keys.destination];
   for (const [index, { region, attribute, prefix, suffix }] of home.rules.entries()) {
@@ -98,6 +98,12 @@ function* homeProblems(
     if (known.length > 0 && !known.some(({ name, type }) => name === attribute && type === 'S'))
       yield `${path}.home.rules.${index}.attribute must be a key attribute of type S, because the home of an item must not change, got ${show(attribute)}`;
   }
+}
+
+/** With whole seconds, and not the 31st of a shorter month. */
+function isTime(text: string): boolean {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === text.replace('Z', '.000Z');
 }
 
 function* heartbeatProblems(

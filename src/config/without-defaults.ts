@@ -9,6 +9,7 @@ import { schemaProblems } from './schema-check.ts';
 interface Replication {
   readonly name: string;
   readonly source: { readonly region: string };
+  readonly direction?: ReplicationConfig['direction'] | undefined;
   readonly deadLetters?: ReplicationConfig['deadLetters'] | undefined;
 }
 
@@ -17,10 +18,16 @@ export function withoutDefaults(replication: Replication): object {
   // Only its defaults are wanted: it has no tables.
   schemaProblems({ replications: [filled] });
   const { name, source } = replication;
-  const { deadLetters } = { ...(filled as ReplicationConfig), ...replication };
-  const usual = { ...(filled as object), name, source, deadLetters } as FilledReplication;
-  const { stateTable, eventSource } = withDependentDefaults(usual);
-  return difference(replication, { ...(filled as object), stateTable, eventSource });
+  const { direction, deadLetters } = { ...(filled as ReplicationConfig), ...replication };
+  const usual = {
+    ...(filled as object),
+    name,
+    source,
+    direction,
+    deadLetters,
+  } as FilledReplication;
+  const { stateTable, tombstones, eventSource } = withDependentDefaults(usual);
+  return difference(replication, { ...(filled as object), stateTable, tombstones, eventSource });
 }
 
 /** What `value` has that `usual` has not, or has otherwise. */
