@@ -41,7 +41,7 @@ function roomOf(path: string): string {
 const RULES = ['src', 'model', 'pacing', 'text', 'failures', 'config'];
 const COPYING = RULES.concat('replicate', 'resync');
 const WORK = COPYING.concat(
-  'projection look-again heartbeat redrive backfill verify bulk status switchover switching teardown init cost history alarms rehearsal reconcile'.split(
+  'projection look-again heartbeat redrive backfill verify bulk merge status switchover switching teardown init cost history alarms rehearsal reconcile'.split(
     ' ',
   ),
 );
@@ -64,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   heartbeat: RULES,
   backfill: [...COPYING, 'switchover'],
   verify: COPYING,
+  merge: [...COPYING, 'verify'],
   bulk: [...RULES, 'backfill', 'verify'],
   redrive: [...COPYING, 'bulk'],
   cost: ['src', 'config', 'model', 'alarms'],
@@ -73,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reconcile: [...RULES, 'bulk', 'verify'],
   teardown: RULES,
   tally: ['model'],
-  stamp: ['src', 'model'],
+  stamp: ['src', 'model', 'pacing'],
   init: RULES,
   history: RULES,
   stream: ['src', 'config', 'text'],

@@ -44,17 +44,19 @@ export interface DeleteAsRead {
   readonly nowMs: number;
   /** The delete is only remembered: the item is not Ferry's. */
   readonly keepsItem?: boolean;
+  /** The version that a stamped delete had seen. */
+  readonly seen?: Version | undefined;
 }
 
 /** Remembers a delete and does it. The tombstone takes `version`, which must not be below the one read. */
 export function deleteAsRead(
   read: ItemAsRead,
-  { version, nowMs, keepsItem = false }: DeleteAsRead,
+  { version, nowMs, keepsItem = false, seen }: DeleteAsRead,
 ): WriteRequest {
   const { rules, key, twin } = read;
   const place = { TableName: rules.destinationTable, Key: key, ...unchangedFrom(twin, key, rules) };
   const item = twin === undefined || keepsItem ? { ConditionCheck: place } : { Delete: place };
-  return transaction(item, { Update: tombstoneAsRead(read, version, nowMs) });
+  return transaction(item, { Update: tombstoneAsRead(read, { version, nowMs, seen }) });
 }
 
 function transaction(item: TransactWriteItem, ledgerRow: TransactWriteItem): WriteRequest {
@@ -63,22 +65,23 @@ function transaction(item: TransactWriteItem, ledgerRow: TransactWriteItem): Wri
 
 function tombstoneAsRead(
   { rules, keyText, ledgerRow }: ItemAsRead,
-  version: Version,
-  nowMs: number,
+  { version, nowMs, seen }: DeleteAsRead,
 ) {
   const condition = ledgerRowAsRead(ledgerRow);
   return {
     TableName: rules.stateTable,
     Key: ledgerRowKey(rules, keyText),
-    UpdateExpression: 'SET #d = :new, #key = :key, #expiresAt = :expiresAt',
+    UpdateExpression: `SET #d = :new, #key = :key, #expiresAt = :expiresAt${seen === undefined ? '' : ', #b = :b'}`,
     ConditionExpression: condition.ConditionExpression,
     ExpressionAttributeNames: {
       ...condition.ExpressionAttributeNames,
       '#key': LEDGER_ATTRIBUTES.key,
       '#expiresAt': LEDGER_ATTRIBUTES.expiresAt,
+      ...(seen !== undefined && { '#b': LEDGER_ATTRIBUTES.seen }),
     },
     ExpressionAttributeValues: {
       ...condition.ExpressionAttributeValues,
+      ...(seen !== undefined && { ':b': { S: seen } }),
       ':new': { S: version },
       ':key': { S: keyText },
       ...expiry(rules, nowMs),
