@@ -18,7 +18,7 @@ import {
   controlKeeper,
   type ControlKeeper,
 } from '../replicate/control-keeper.ts';
-import type { NearSide } from '../replicate/near.ts';
+import type { BothWays } from '../replicate/both-ways.ts';
 import { rejectionMemory } from '../replicate/systemic-rejection.ts';
 import type { Replicator } from '../replicate/replicate-batch.ts';
 import { functionSides } from './function-access.ts';
@@ -54,12 +54,8 @@ export async function openReplicator(
   const projection = own === undefined ? await projectionOf(deployment, source) : own.projection;
   const log = own?.log ?? logLine;
   const twoWay = await twoWayOf(replication);
-  const rules = {
-    ...settings,
-    projection,
-    heartbeatKeyText: heartbeatKeyText(replication),
-    twoWay,
-  };
+  const heartbeat = heartbeatKeyText(replication);
+  const rules = { ...settings, projection, heartbeatKeyText: heartbeat, twoWay };
   const twin = await openTwin(settings, destination, environment);
   const base = { rules, ...twin, clock: systemClock, random: systemRandom, log };
   const bucket = openOnce(() => openBucket(settings));
@@ -67,7 +63,7 @@ export async function openReplicator(
     openTwin({ ...settings, concurrency }, source, environment);
   return {
     ...base,
-    nearSide: twoWay && (await openNear(openSource, bucket)),
+    bothWays: twoWay && (await openBothWays({ ...base, openSource, bucket })),
     control: await controlOf(replication, { ...base, openSource, bucket }),
     limit: new ConcurrencyLimit(settings.concurrency),
     rejections: rejectionMemory(),
@@ -122,12 +118,11 @@ async function twoWayOf(replication: ReplicationConfig) {
 /** Reads of the ledger beside the source, and the few writes to the source itself. */
 const NEAR_AT_ONCE = 64;
 
-async function openNear(
-  openSource: ControlSetup['openSource'],
-  bucket: () => Promise<ObjectStore>,
-): Promise<NearSide> {
+async function openBothWays({ openSource, bucket, ...context }: ControlSetup): Promise<BothWays> {
+  const { bothWays } = await import('../replicate/both-ways.ts');
   const { twinReader: nearReader, twinWriter: nearWriter } = await openSource(NEAR_AT_ONCE);
-  return { nearReader, nearWriter, bucket: openedLater(bucket) };
+  const nearSide = { nearReader, nearWriter, bucket: openedLater(bucket) };
+  return bothWays({ ...context, nearSide });
 }
 
 type Twin = Pick<Replicator, 'twinWriter' | 'twinReader'>;

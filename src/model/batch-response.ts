@@ -80,8 +80,8 @@ export function summarizeBatch(
     else {
       counts[outcome.kind] += 1;
       if (isAhead === true) twoWay.futureStamps += 1;
-      if ('isConflict' in outcome && outcome.isConflict === true) twoWay.conflicts += 1;
-      if ('isRevenant' in outcome && outcome.isRevenant === true) twoWay.revenants += 1;
+      if (outcome.kind === 'own' && outcome.isConflict === true) twoWay.conflicts += 1;
+      if (outcome.kind === 'own' && outcome.isRevenant === true) twoWay.revenants += 1;
     }
     if (outcome.kind === 'superseded' && !isRedelivered(sequenceNumber, checkpoint))
       superseded[outcome.cause] += 1;
@@ -164,7 +164,7 @@ function creationTimes(records: readonly RecordOutcome[]): number[] {
   return records.flatMap(({ createdAtSeconds }) => createdAtSeconds ?? []);
 }
 
-/** Kind and cause, for people: `superseded.newer`, `unfinished.throttled`. */
+/** Kind and cause, for people: `superseded.newer`, `unfinished.throttled`, `conflict`. */
 function causeOf(outcome: Outcome): string | undefined {
   switch (outcome.kind) {
     case 'superseded':
@@ -177,8 +177,10 @@ function causeOf(outcome: Outcome): string | undefined {
     case 'coalesced':
     case 'skipped':
     case 'foreign':
-    case 'own':
       return undefined;
+    case 'own':
+      if (outcome.isConflict === true) return 'conflict';
+      return outcome.isRevenant === true ? 'revenant' : undefined;
     case 'stray':
     case 'stranded':
       return outcome.kind;

@@ -41,9 +41,14 @@ export function clockMsOf(version: Version): number {
   return Number(version.slice(MS_AT, COUNTER_AT - 1));
 }
 
+/** Of a version of whatever kind. */
+export function epochOf(version: Version): number {
+  return Number(version.slice(0, MS_AT - 1));
+}
+
 /** The least version of a side that is above another one: its counter is one higher. */
 export function nextVersion(version: Version, origin: Origin, unique: string): Version {
-  const epoch = Number(version.slice(0, MS_AT - 1));
+  const epoch = epochOf(version);
   const counter = Number(version.slice(COUNTER_AT, ORIGIN_AT));
   const ms = clockMsOf(version);
   return counter < COUNTER_MAX

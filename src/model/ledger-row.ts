@@ -51,13 +51,18 @@ export interface Raise extends LedgerRowKey {
   readonly handled?: Version | undefined;
 }
 
-/** Raises one of the versions that a ledger row remembers. */
+/**
+ * Raises one of the versions that a ledger row remembers. Where it is handled here, the row must not know a later record
+ * either, and a refusal tells what the row has.
+ */
 export function raisedVersion(raise: Raise, rules: LedgerRowRules, nowMs: number): WriteRequest {
   const { attribute, version, keyText, seen, handled } = raise;
+  // Equal is this very record again, and it may not have got further than here.
+  const isFree = 'attribute_not_exists(#own) OR #own <= :v';
+  const set = 'SET #own = :v, #key = :key, #expiresAt = :expiresAt';
   return ledgerRowUpdate(raise, rules, {
-    UpdateExpression: `SET #own = :v, #key = :key, #expiresAt = :expiresAt${seen === undefined ? '' : ', #b = :b'}${handled === undefined ? '' : ', #p = :p'}`,
-    // Equal is this very record again, and it may not have got further than here.
-    ConditionExpression: 'attribute_not_exists(#own) OR #own <= :v',
+    UpdateExpression: `${set}${seen === undefined ? '' : ', #b = :b'}${handled === undefined ? '' : ', #p = :p'}`,
+    ConditionExpression: handled === undefined ? isFree : `(${isFree}) AND (${NOT_HANDLED})`,
     ExpressionAttributeNames: {
       '#own': attribute,
       '#key': LEDGER_ATTRIBUTES.key,
@@ -71,6 +76,24 @@ export function raisedVersion(raise: Raise, rules: LedgerRowRules, nowMs: number
       ...(seen !== undefined && { ':b': { S: seen } }),
       ...(handled !== undefined && { ':p': { S: handled } }),
     },
+    ...(handled !== undefined && { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
+  });
+}
+
+const NOT_HANDLED = 'attribute_not_exists(#p) OR #p <= :p';
+
+/** Remembers that a REMOVE was handled, where a newer delete of the other side is remembered already. */
+export function handledDelete(
+  row: LedgerRowKey,
+  handled: Version,
+  rules: LedgerRowRules,
+  nowMs: number,
+): WriteRequest {
+  return ledgerRowUpdate(row, rules, {
+    UpdateExpression: 'SET #p = :p, #expiresAt = :expiresAt',
+    ConditionExpression: NOT_HANDLED,
+    ExpressionAttributeNames: { '#p': LEDGER_ATTRIBUTES.handled },
+    ExpressionAttributeValues: { ':p': { S: handled }, ...expiry(rules, nowMs) },
   });
 }
 
@@ -84,6 +107,7 @@ function ledgerRowUpdate(
     | 'ConditionExpression'
     | 'ExpressionAttributeNames'
     | 'ExpressionAttributeValues'
+    | 'ReturnValuesOnConditionCheckFailure'
   >,
 ): WriteRequest {
   return {

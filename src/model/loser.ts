@@ -8,12 +8,11 @@ import type { Version } from './guard.ts';
 import { formatProblem, STORED_FORMAT } from './stored-format.ts';
 
 /**
- * `replaced` and `removed`: by a write of the other side. `refused`: below a delete of the other side. `stray`: not
- * stamped, or not at home, and not replicated.
+ * `replaced` and `removed`: by a write of the other side. `stray`: not stamped, or not at home, and not replicated.
  */
-export type LoserKind = 'replaced' | 'removed' | 'refused' | 'stray';
+export type LoserKind = 'replaced' | 'removed' | 'stray';
 
-const KINDS: readonly LoserKind[] = ['replaced', 'removed', 'refused', 'stray'];
+const KINDS: readonly LoserKind[] = ['replaced', 'removed', 'stray'];
 
 export interface Loser {
   readonly replication: string;
@@ -28,7 +27,7 @@ export interface Loser {
   /** What has lost, or was not replicated; absent for a delete. */
   readonly lost?: Item | undefined;
   readonly lostVersion?: Version | undefined;
-  /** What has won; absent for a delete, and for a stray. */
+  /** What has won; absent for a delete. Of a stray: what it has replaced or deleted. */
   readonly won?: Item | undefined;
   readonly wonVersion?: Version | undefined;
 }

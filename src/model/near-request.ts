@@ -1,10 +1,8 @@
 // What the function of a stream writes to the table of that stream, where both tables are written: it takes away what
 // came late, and raises the version of what a slow clock has stamped.
 
-import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from './attribute-value.ts';
 import { unchangedFrom, type Version } from './guard.ts';
-import { type LedgerRowKey, ledgerRowKey } from './ledger-row.ts';
 import type { WriteRules } from './rules.ts';
 import type { WriteRequest } from './write-request.ts';
 
@@ -67,25 +65,6 @@ export function putBack(
       TableName: rules.destinationTable,
       Item: { ...image, [rules.reservedAttribute]: { M: { v: { S: version } } } },
       ...unchangedFrom(read, key, rules),
-    },
-  };
-}
-
-/** Remembers that a REMOVE was handled, where a newer delete of the other side is remembered already. */
-export function handledDelete(
-  { keyText }: LedgerRowKey,
-  handled: Version,
-  rules: WriteRules,
-): WriteRequest {
-  return {
-    operation: 'UpdateItem',
-    input: {
-      TableName: rules.stateTable,
-      Key: ledgerRowKey(rules, keyText),
-      UpdateExpression: 'SET #p = :p',
-      ConditionExpression: 'attribute_not_exists(#p) OR #p < :p',
-      ExpressionAttributeNames: { '#p': LEDGER_ATTRIBUTES.handled },
-      ExpressionAttributeValues: { ':p': { S: handled } },
     },
   };
 }

@@ -7,12 +7,7 @@ import type { FailureKind, WriteFailure } from './write-failure.ts';
 /** How one record ended. All but `unfinished` are final. */
 export type Outcome =
   | ({ readonly kind: 'applied' } & Latencies)
-  | {
-      readonly kind: 'superseded';
-      readonly cause: SupersededCause;
-      /** By a concurrent delete of the other side. */
-      readonly isConflict?: boolean | undefined;
-    }
+  | { readonly kind: 'superseded'; readonly cause: SupersededCause }
   | { readonly kind: 'coalesced' }
   | { readonly kind: 'skipped' }
   /** Of another table, whose changes come through the same Kinesis stream. */

@@ -2,29 +2,30 @@
 // a run that an application of this side has made, only the one with the largest version is pushed.
 
 import type { Version } from './guard.ts';
-import type { StampedRecord } from './stamped-record.ts';
+import { isLateInsert, type StampedRecord } from './stamped-record.ts';
 
 export interface StampedRun {
   /** Position of its first record, of whatever kind: without it, what the run had seen is not known. */
-  readonly first: number | undefined;
+  readonly first: number;
   /** Ferry's own inserts: each may have come late. */
   readonly checks: readonly StampedRecord[];
   /** To be pushed, the largest version first: if one is rejected, the next takes its place. */
   readonly pushes: readonly StampedRecord[];
-  /** Whether a push may be of an item that was deleted before. */
+  /** Whether one of them may be of an item that was deleted before. */
   readonly isNew: boolean;
   /** What the writes of the run had seen. */
   readonly seen: Version | undefined;
-  /** By which the run ends. */
+  /** The delete by which it ends, unless that is skipped. */
   readonly end: StampedRecord | undefined;
 }
 
 export interface StampedLane {
   readonly keyText: string;
+  /** In which there is something to do. */
   readonly runs: readonly StampedRun[];
 }
 
-/** Records that need no request are not among them. */
+/** @returns those in which there is something to do. */
 export function stampedLanes(records: readonly StampedRecord[]): StampedLane[] {
   const byItem = new Map<string, StampedRecord[]>();
   for (const one of records) {
@@ -33,10 +34,12 @@ export function stampedLanes(records: readonly StampedRecord[]): StampedLane[] {
     if (lane === undefined) byItem.set(keyText, [one]);
     else lane.push(one);
   }
-  return [...byItem].flatMap(([keyText, lane]) => {
+  const lanes: StampedLane[] = [];
+  for (const [keyText, lane] of byItem) {
     const runs = runsOf(lane);
-    return runs.length === 0 ? [] : [{ keyText, runs }];
-  });
+    if (runs.length > 0) lanes.push({ keyText, runs });
+  }
+  return lanes;
 }
 
 function runsOf(lane: StampedRecord[]): StampedRun[] {
@@ -44,35 +47,36 @@ function runsOf(lane: StampedRecord[]): StampedRun[] {
   if (lane.length > 1)
     lane.sort((a, b) => (a.sequence < b.sequence ? -1 : Number(a.sequence > b.sequence)));
   const runs: StampedRun[] = [];
-  let begun: StampedRecord[] = [];
-  for (const one of lane) {
-    if (one.verdict === 'delete') {
-      runs.push(runOf(begun, one));
-      begun = [];
-    } else if (one.verdict === 'skip') {
-      runs.push(runOf(begun, undefined));
-      begun = [];
-    } else begun.push(one);
-  }
-  if (begun.length > 0) runs.push(runOf(begun, undefined));
-  return runs.filter(
-    ({ checks, pushes, end }) => end !== undefined || checks.length + pushes.length > 0,
-  );
+  let puts: StampedRecord[] = [];
+  const close = (end: StampedRecord | undefined) => {
+    const first = puts[0] ?? end;
+    if (first !== undefined && (end !== undefined || puts.some(isWork)))
+      runs.push(runOf(puts, first, end));
+    puts = [];
+  };
+  for (const one of lane)
+    if (one.verdict === 'delete') close(one);
+    else if (one.verdict === 'skip') close(undefined);
+    else puts.push(one);
+  close(undefined);
+  return runs;
 }
 
-function runOf(puts: readonly StampedRecord[], end: StampedRecord | undefined): StampedRun {
+function isWork(one: StampedRecord): boolean {
+  return one.verdict === 'push' || isLateInsert(one);
+}
+
+function runOf(
+  puts: readonly StampedRecord[],
+  { record: { position: first } }: StampedRecord,
+  end: StampedRecord | undefined,
+): StampedRun {
   const pushes = puts.filter(({ verdict }) => verdict === 'push');
-  const own = puts.filter(({ verdict }) => verdict === 'own');
-  const checks = own.filter(({ isNew, record }) => isNew && record.eventName !== 'REMOVE');
+  const checks = puts.filter(isLateInsert);
   const isNew = pushes.some((one) => one.isNew);
-  const seen = largest([pushes[0]?.before, ...own.map(({ held }) => held)]);
+  let seen = pushes[0]?.before;
+  for (const { verdict, held } of puts)
+    if (verdict === 'own' && held !== undefined && held > (seen ?? '')) seen = held;
   if (pushes.length > 1) pushes.sort((a, b) => (a.record.version < b.record.version ? 1 : -1));
-  return { first: puts[0]?.record.position, checks, pushes, isNew, seen, end };
-}
-
-function largest(versions: ReadonlyArray<Version | undefined>): Version | undefined {
-  return versions.reduce(
-    (high, one) => (one !== undefined && one > (high ?? '') ? one : high),
-    undefined,
-  );
+  return { first, checks, pushes, isNew, seen, end };
 }

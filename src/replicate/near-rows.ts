@@ -1,45 +1,53 @@
 // What the ledger beside the stream's table remembers of the items of a batch: read for many at once before the first
-// is asked for, and by itself once a row has been written.
+// is asked for, and by itself once the row has been written.
 
-import { ledgerFacts, type LedgerFacts, ledgerRowKey } from '../model/ledger-row.ts';
-import { LEDGER_FACTS } from '../model/ledger-row.ts';
-import { itemRequest } from '../model/read-request.ts';
 import { TAIL_TIME_MS } from '../config/names.ts';
+import { LEDGER_FACTS, ledgerFacts, type LedgerFacts, ledgerRowKey } from '../model/ledger-row.ts';
+import { itemRequest } from '../model/read-request.ts';
 import { retryInTime } from '../pacing/retry.ts';
 import type { Item } from '../ports.ts';
 import { ledgerRows } from './ledger-rows.ts';
 import type { NearContext } from './near.ts';
 
-export interface NearRows {
+export interface NearRow {
   /**
-   * Everything that has led to the records of the batch is in it.
+   * Everything that has led to the records of the batch is in it, and what this batch has written.
    * @throws what the read throws in the end.
    */
-  rowOf(keyText: string): Promise<LedgerFacts>;
-  /** As it is now. @throws what the read throws in the end. */
-  rowNow(keyText: string): Promise<LedgerFacts>;
+  facts(): Promise<LedgerFacts>;
+  /** Of a write to the row: what was read before is good for nothing. */
+  written(): void;
 }
 
-/** Begins to read at once. */
-export function nearRows(keyTexts: ReadonlySet<string>, context: NearContext): NearRows {
+/** Begins to read at once. @param keyTexts of items whose rows are of interest. */
+export function nearRows(
+  keyTexts: readonly string[],
+  context: NearContext,
+): (keyText: string) => NearRow {
   const all =
-    keyTexts.size === 0
+    keyTexts.length === 0
       ? Promise.resolve(new Map<string, Item>())
-      : ledgerRows(keyTexts, LEDGER_FACTS, context);
+      : ledgerRows(new Set(keyTexts), LEDGER_FACTS, context);
   // Thrown where a row is asked for.
   all.catch(() => undefined);
-  const rowNow = async (keyText: string) => {
-    const { rules, reader } = context.ledger;
-    const key = ledgerRowKey(rules, keyText);
-    const { items } = await retryInTime(() => reader.read(itemRequest(rules.stateTable, key)), {
-      ...context,
-      leastMs: TAIL_TIME_MS,
-    });
-    return ledgerFacts(items[0]);
+  return (keyText) => {
+    let isRead = true;
+    return {
+      facts: async () =>
+        ledgerFacts(isRead ? (await all).get(keyText) : await rowNow(keyText, context)),
+      written: () => {
+        isRead = false;
+      },
+    };
   };
-  return {
-    rowOf: async (keyText) =>
-      keyTexts.has(keyText) ? ledgerFacts((await all).get(keyText)) : rowNow(keyText),
-    rowNow,
-  };
+}
+
+async function rowNow(keyText: string, context: NearContext): Promise<Item | undefined> {
+  const { rules, reader } = context.ledger;
+  const request = itemRequest(rules.stateTable, ledgerRowKey(rules, keyText));
+  const { items } = await retryInTime(() => reader.read(request), {
+    ...context,
+    leastMs: TAIL_TIME_MS,
+  });
+  return items[0];
 }

@@ -1,12 +1,9 @@
 // What a function needs of the side that its stream belongs to, where both tables are written.
 
-import { versionIn } from '../model/guard.ts';
-import type { Loser } from '../model/loser.ts';
 import type { Outcome } from '../model/outcome.ts';
-import type { StreamRules, WriteRules } from '../model/rules.ts';
-import type { StreamRecord } from '../model/stream-record.ts';
-import type { Item, ObjectStore, TwinReader, TwinWriter } from '../ports.ts';
-import type { TwoWayRules } from '../model/rules.ts';
+import type { StreamRules, TwoWayRules, WriteRules } from '../model/rules.ts';
+import type { Log, ObjectStore, TwinReader, TwinWriter } from '../ports.ts';
+import type { DeliveredBatch } from './control-keeper.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
 import type { CopyPlace } from './lease.ts';
 import type { SendContext, SendResult } from './send.ts';
@@ -19,6 +16,12 @@ export interface NearSide {
   readonly bucket: Pick<ObjectStore, 'put'>;
 }
 
+export interface NearSetup extends Pick<SendContext, 'clock' | 'random'> {
+  readonly rules: StreamRules;
+  readonly nearSide: NearSide;
+  readonly log: Log;
+}
+
 /** Its writes go to the near side. */
 export interface NearContext extends SendContext {
   readonly rules: StreamRules;
@@ -28,17 +31,12 @@ export interface NearContext extends SendContext {
   readonly bucket: Pick<ObjectStore, 'put'>;
 }
 
-interface NearInvocation extends Pick<SendContext, 'clock' | 'random' | 'remainingMs' | 'health'> {
-  readonly rules: StreamRules;
-  readonly nearSide?: NearSide | undefined;
-}
-
-/** @throws Error where the near side was not opened. */
+/** Of one invocation. */
 export function nearContext(
-  { rules, nearSide, clock, random, remainingMs, health: ofDestination }: NearInvocation,
+  { rules, nearSide, clock, random }: NearSetup,
   { near }: TwoWayRules,
+  { remainingMs, health: ofDestination }: Pick<DeliveredBatch, 'remainingMs' | 'health'>,
 ): NearContext {
-  if (nearSide === undefined) throw new Error('both directions need the side of the stream');
   const { nearWriter: twinWriter, nearReader: reader, bucket } = nearSide;
   const health = nearHealth(ofDestination);
   const ledger = { rules: near, reader };
@@ -76,29 +74,4 @@ export function nearOutcome(
       // A table that Ferry reads takes its own items: what it rejects waits for an operator.
       return { kind: 'unfinished', why: result.failure.kind };
   }
-}
-
-/** A write that is not replicated, as it is kept. */
-export function strayLoser(
-  record: StreamRecord,
-  oldImage: Item | undefined,
-  rules: Pick<StreamRules, 'replication' | 'reservedAttribute'>,
-): Loser {
-  const lost = record.eventName === 'REMOVE' ? undefined : record.newImage;
-  return {
-    ...loserFacts(record, rules),
-    kind: 'stray',
-    lost,
-    lostVersion: versionIn(lost?.[rules.reservedAttribute]),
-    // What it has overwritten, or deleted.
-    won: oldImage,
-    wonVersion: versionIn(oldImage?.[rules.reservedAttribute]),
-  };
-}
-
-export function loserFacts(
-  { key, keyText, sequenceNumber, createdAtSeconds = 0 }: StreamRecord,
-  { replication }: Pick<StreamRules, 'replication'>,
-) {
-  return { replication, key, keyText, sequenceNumber, createdAtSeconds };
 }

@@ -9,7 +9,6 @@ import { hasRemove, toLanes } from '../model/lanes.ts';
 import { seriesInEpoch, type SeriesOf } from '../model/guard.ts';
 import { lacksOldImage, projectRecord } from '../model/projected-record.ts';
 import type { StreamRules } from '../model/rules.ts';
-import type { TwoWayRules } from '../model/rules.ts';
 import { type BatchSummary, summarizeBatch } from '../model/batch-response.ts';
 import { HELD, heldBy, type Outcome } from '../model/outcome.ts';
 import {
@@ -32,13 +31,11 @@ import type {
 } from '../ports.ts';
 import { announceBatch } from './announce-deletes.ts';
 import { applyLane, type WriteOutcome } from './apply-lane.ts';
+import type { BothWays, TwoWayBatch } from './both-ways.ts';
 import type { Admission, BatchRecord, ControlKeeper } from './control-keeper.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import { lookUpInserts } from './look-up-inserts.ts';
 import { putAside } from './put-aside.ts';
-import { settleHome } from './settle-home.ts';
-import { settleStamped, type SettledStamps, writeStamped } from './write-stamped.ts';
-import { nearContext, type NearSide } from './near.ts';
 import type { WriteContext } from './write-change.ts';
 import { writeRecord } from './write-change.ts';
 
@@ -52,8 +49,8 @@ export interface Replicator {
   readonly control: ControlKeeper;
   readonly limit: ConcurrencyLimit;
   readonly rejections: RejectionMemory;
-  /** Where both tables are written: the side that the stream belongs to. */
-  readonly nearSide?: NearSide | undefined;
+  /** Of a replication in both directions. */
+  readonly bothWays?: BothWays | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
@@ -80,8 +77,8 @@ interface Invocation extends ReplicationContext {
   readonly translation?: Translation | undefined;
   readonly health: DestinationHealth;
   readonly decidedAtMs: number;
-  /** With stamped writes. */
-  readonly stamps?: SettledStamps | undefined;
+  /** The same batch, where both tables are written. */
+  readonly twoWay?: TwoWayBatch | undefined;
   readonly isUnreadable?: boolean | undefined;
 }
 
@@ -110,8 +107,7 @@ export async function replicateBatch(
   const epoch = newestEpoch(row).n;
   const parsed = projectAll(parseAll(rawRecords, seriesOf), invocation);
   if (parsed === undefined) return holdBatch(OLD_IMAGE_MISSING, invocation);
-  const { twoWay } = context.rules;
-  if (twoWay !== undefined) return applyTwoWay(parsed, epoch, { ...invocation, twoWay });
+  if (context.rules.twoWay !== undefined) return applyTwoWay(parsed, epoch, invocation);
   if (switched === undefined)
     return applyAll(translation?.settle(parsed) ?? parsed, epoch, invocation);
   const { records, isHeld, isUnreadable } = await switched.settle(parsed, invocation);
@@ -123,36 +119,13 @@ export async function replicateBatch(
 async function applyTwoWay(
   parsed: readonly ParsedRecord[],
   epoch: number,
-  invocation: Invocation & { readonly twoWay: TwoWayRules },
+  invocation: Invocation,
 ): Promise<BatchSummary> {
-  const { raw, twoWay, rules } = invocation;
-  if (epoch !== twoWay.epoch) return holdBatch(otherEpoch(epoch, twoWay), invocation);
-  if (parsed.some(({ kind }, position) => kind === 'record' && hasNoOldImage(raw[position])))
-    return holdBatch(NO_OLD_IMAGES, invocation);
-  if (twoWay.mode === 'home') {
-    const near = nearContext(invocation, twoWay);
-    return applyAll(await settleHome(parsed, raw, { ...near, twoWay }), epoch, invocation);
-  }
-  const stamps = settleStamped(parsed, raw, { ...rules, twoWay });
-  return applyAll(stamps.records, epoch, { ...invocation, stamps }, stamps.isHeld);
-}
-
-function otherEpoch(epoch: number, twoWay: TwoWayRules) {
-  const why = `the control row has epoch ${epoch}, and the configuration epoch ${twoWay.epoch}`;
-  return { kind: 'held', why } as const;
-}
-
-const NO_OLD_IMAGES = {
-  kind: 'held',
-  why: 'both directions need streams of NEW_AND_OLD_IMAGES',
-} as const;
-
-function hasNoOldImage(raw: unknown): boolean {
-  const { eventName, dynamodb } = (raw ?? {}) as {
-    readonly eventName?: unknown;
-    readonly dynamodb?: { readonly OldImage?: unknown } | null;
-  };
-  return (eventName === 'MODIFY' || eventName === 'REMOVE') && dynamodb?.OldImage === undefined;
+  const { bothWays } = invocation;
+  if (bothWays === undefined) throw new Error('the other direction was not opened');
+  const twoWay = await bothWays.settle(parsed, invocation, epoch);
+  if (twoWay.kind === 'held') return holdBatch(twoWay, invocation);
+  return applyAll(twoWay.records, epoch, { ...invocation, twoWay }, twoWay.isHeld);
 }
 
 async function applyAll(
@@ -162,7 +135,8 @@ async function applyAll(
   isHeld = false,
 ): Promise<BatchSummary> {
   const written = await writeAll(parsed, invocation);
-  const announced = await announceBatch(parsed, written, epoch, invocation);
+  const kept = (await invocation.twoWay?.keep(written)) ?? written;
+  const announced = await announceBatch(parsed, kept, epoch, invocation);
   const outcomes = await settleRejections(parsed, announced, invocation);
   await letLateRequestsLand(invocation);
   if (isHeld) await waitAtMost(HELD_ANSWER_MS, invocation);
@@ -230,10 +204,10 @@ async function writeAll(
   parsed: readonly BatchRecord[],
   invocation: Invocation,
 ): Promise<WriteOutcome[]> {
-  const { rules, limit, remainingMs } = invocation;
+  const { rules, limit, remainingMs, twoWay } = invocation;
   const outcomes = parsed.map(startOf);
   const records = parsed.flatMap(({ kind, record }) => (kind === 'record' ? [record] : []));
-  const lanes = invocation.stamps === undefined ? toLanes(records, rules.ttlDeletes) : [];
+  const lanes = twoWay?.write === undefined ? toLanes(records, rules.ttlDeletes) : [];
   // Time to put aside what is rejected, to announce deletes, and to keep what has lost a conflict.
   let hasTail =
     parsed.some(({ kind }) => kind === 'malformed') ||
@@ -248,25 +222,12 @@ async function writeAll(
       hasTail = true;
     },
   };
-  if (invocation.stamps !== undefined)
-    return writeAllStamped({ ...invocation, stamps: invocation.stamps }, writing, outcomes);
+  const atOnce = () => limit.current();
+  if (twoWay?.write !== undefined) await twoWay.write(outcomes, writing, atOnce);
   const write = (record: StreamRecord, mayBeNew: boolean) => writeRecord(record, mayBeNew, writing);
   const tasks = lanes.map((lane) => () => applyLane(lane, write, outcomes));
-  await inParallel(tasks, () => limit.current());
+  await inParallel(tasks, atOnce);
   return outcomes;
-}
-
-async function writeAllStamped(
-  invocation: Invocation & { readonly stamps: SettledStamps },
-  far: WriteContext,
-  outcomes: WriteOutcome[],
-): Promise<WriteOutcome[]> {
-  const { rules, stamps, raw, limit } = invocation;
-  const { twoWay } = rules;
-  if (twoWay?.mode !== 'stamped') return outcomes;
-  const near = { ...nearContext(invocation, twoWay), remainingMs: far.remainingMs };
-  const writing = { near, far, twoWay, atOnce: () => limit.current() };
-  return writeStamped({ settled: stamps, raw, outcomes }, writing);
 }
 
 function startOf(one: BatchRecord): WriteOutcome {

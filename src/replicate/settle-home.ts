@@ -2,23 +2,20 @@
 // are looked at, and strays. All others are replicated as in one direction.
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
-import { versionIn } from '../model/guard.ts';
+import { type Version, versionIn } from '../model/guard.ts';
 import { type HomeVerdict, homeVerdict } from '../model/home-verdict.ts';
 import { deletedIn } from '../model/ledger-row.ts';
-import type { Loser } from '../model/loser.ts';
 import { removeBelow } from '../model/near-request.ts';
 import type { Outcome } from '../model/outcome.ts';
-import { oldImageOf } from '../model/projected-record.ts';
+import type { HomeModeRules } from '../model/rules.ts';
 import { isRemembered, oldVersion } from '../model/stray.ts';
 import type { ParsedRecord, StreamRecord } from '../model/stream-record.ts';
-import type { HomeModeRules } from '../model/rules.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 import type { Item } from '../ports.ts';
 import type { BatchRecord } from './control-keeper.ts';
-import { keepLosers } from './keep-losers.ts';
 import { ledgerRows } from './ledger-rows.ts';
-import { type NearContext, nearOutcome, strayLoser } from './near.ts';
+import { type NearContext, nearOutcome } from './near.ts';
 import { send } from './send.ts';
 
 interface Foreign {
@@ -30,52 +27,51 @@ interface Foreign {
 
 const REMOVALS_AT_ONCE = 16;
 
-/** Never rejects. */
+/** Never rejects. @param raw the records as Lambda delivered them. */
 export async function settleHome(
   parsed: readonly ParsedRecord[],
   raw: readonly unknown[],
   context: NearContext & { readonly twoWay: HomeModeRules },
 ): Promise<BatchRecord[]> {
-  const foreign = foreignAmong(parsed, raw, context);
   const settled: BatchRecord[] = [...parsed];
-  if (foreign.length === 0) return settled;
-  const ends = await endsOf(foreign, context);
-  for (const [index, { position, record }] of foreign.entries())
-    settled[position] = { kind: 'settled', record, outcome: ends[index] as Outcome };
+  const settle = ({ position, record }: Foreign, outcome: Outcome) => {
+    settled[position] = { kind: 'settled', record, outcome };
+  };
+  const asked: Foreign[] = [];
+  for (const one of foreignAmong(parsed, raw, context))
+    if (one.verdict === 'check' || one.verdict === 'deleter') asked.push(one);
+    else settle(one, one.verdict === 'ferry' ? OWN : STRAY);
+  try {
+    // Each delete has been remembered before its record was, and before an insert that came late.
+    const keyTexts = new Set(asked.map(({ record }) => record.keyText));
+    const rows = await ledgerRows(keyTexts, [LEDGER_ATTRIBUTES.deleted], context);
+    const tasks = asked.map((one) => async () => {
+      settle(one, await endOf(one, rows.get(one.record.keyText), context));
+    });
+    await inParallel(tasks, REMOVALS_AT_ONCE);
+  } catch (error) {
+    const { kind, name } = classifyFailure(error);
+    context.health.noteError(name);
+    for (const one of asked) settle(one, { kind: 'unfinished', why: kind });
+  }
   return settled;
 }
+
+const OWN: Outcome = { kind: 'own' };
+const STRAY: Outcome = { kind: 'stray' };
 
 function foreignAmong(
   parsed: readonly ParsedRecord[],
   raw: readonly unknown[],
   { rules, twoWay }: NearContext & { readonly twoWay: HomeModeRules },
 ): Foreign[] {
+  const judging = { ...rules, twoWay };
   return parsed.flatMap(({ kind, record }, position) => {
     // What cannot be parsed is put aside, wherever its home is.
     if (kind === 'malformed') return [];
-    const verdict = homeVerdict(record, raw[position], { ...rules, twoWay });
+    const verdict = homeVerdict(record, raw[position], judging);
     return verdict === 'push' ? [] : [{ position, record, raw: raw[position], verdict }];
   });
-}
-
-async function endsOf(foreign: readonly Foreign[], context: NearContext): Promise<Outcome[]> {
-  const asked = foreign.flatMap(({ verdict, record }) =>
-    verdict === 'check' || verdict === 'deleter' ? [record.keyText] : [],
-  );
-  try {
-    // Each delete has been remembered before its record was, and before an insert that came late.
-    const rows = await ledgerRows(new Set(asked), [LEDGER_ATTRIBUTES.deleted], context);
-    const ends: Outcome[] = Array.from({ length: foreign.length });
-    const tasks = foreign.map((one, index) => async () => {
-      ends[index] = await endOf(one, rows.get(one.record.keyText), context);
-    });
-    await inParallel(tasks, REMOVALS_AT_ONCE);
-    return await withStraysKept(foreign, ends, context);
-  } catch (error) {
-    const { kind, name } = classifyFailure(error);
-    context.health.noteError(name);
-    return foreign.map(() => ({ kind: 'unfinished', why: kind }));
-  }
 }
 
 async function endOf(
@@ -83,37 +79,19 @@ async function endOf(
   row: Item | undefined,
   context: NearContext,
 ): Promise<Outcome> {
-  const { rules, near } = context;
-  switch (verdict) {
-    case 'ferry':
-      return { kind: 'own' };
-    case 'application':
-      return { kind: 'stray' };
-    case 'deleter':
-      return isRemembered(oldVersion(raw, rules.reservedAttribute), deletedIn(row))
-        ? { kind: 'own' }
-        : { kind: 'stray' };
-    case 'check': {
-      const held = 'newImage' in record && versionIn(record.newImage[rules.reservedAttribute]);
-      const deleted = deletedIn(row);
-      if (deleted === undefined || !held || deleted <= held) return { kind: 'own' };
-      return nearOutcome(await send(removeBelow(record.key, deleted, near), context), {
-        written: { kind: 'own', isRevenant: true },
-        refused: { kind: 'own' },
-      });
-    }
-  }
+  const { reservedAttribute } = context.rules;
+  const deleted = deletedIn(row);
+  if (record.eventName === 'REMOVE' || verdict !== 'check')
+    return isRemembered(oldVersion(raw, reservedAttribute), deleted) ? OWN : STRAY;
+  const held = versionIn(record.newImage[reservedAttribute]) ?? '';
+  return deleted === undefined || deleted <= held ? OWN : removeLate(record, deleted, context);
 }
 
-async function withStraysKept(
-  foreign: readonly Foreign[],
-  ends: readonly Outcome[],
+async function removeLate(
+  { key }: StreamRecord,
+  deleted: Version,
   context: NearContext,
-): Promise<Outcome[]> {
-  if (context.rules.twoWay?.losers !== 'keep') return [...ends];
-  const strays = new Map<number, Loser>();
-  for (const [index, { record, raw }] of foreign.entries())
-    if (ends[index]?.kind === 'stray')
-      strays.set(index, strayLoser(record, oldImageOf(raw), context.rules));
-  return keepLosers(strays, ends, context);
+): Promise<Outcome> {
+  const result = await send(removeBelow(key, deleted, context.near), context);
+  return nearOutcome(result, { written: { kind: 'own', isRevenant: true }, refused: OWN });
 }

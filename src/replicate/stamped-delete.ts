@@ -1,0 +1,106 @@
+// One delete of a table with stamps: Ferry's own, or one of this side, which is remembered here before it is brought to
+// the other side. Never is anything deleted here: that could be an item that was created again.
+
+import { LEDGER_ATTRIBUTES } from '../config/names.ts';
+import { nextVersion, uniqueOf } from '../model/clock-version.ts';
+import { isConflict } from '../model/conflict.ts';
+import { epochIn, type Version } from '../model/guard.ts';
+import {
+  handledDelete,
+  type LedgerFacts,
+  ledgerFacts,
+  raisedVersion,
+} from '../model/ledger-row.ts';
+import type { Outcome } from '../model/outcome.ts';
+import type { StampedRecord } from '../model/stamped-record.ts';
+import type { RemoveRecord } from '../model/stream-record.ts';
+import type { WriteOutcome } from './apply-lane.ts';
+import { nearOutcome } from './near.ts';
+import { send } from './send.ts';
+import { isLocal, NOTHING_SEEN, pushDelete, type StampedItem } from './stamped-item.ts';
+import { removeRecord } from './write-change.ts';
+
+/** @throws what a read of the near side throws in the end. */
+export async function removeStamped(one: StampedRecord, item: StampedItem): Promise<WriteOutcome> {
+  const record = one.record as RemoveRecord;
+  if (one.isHeartbeat) return removeRecord(record, item.far);
+  const row = await item.row.facts();
+  if (isHandled(row, one.sequence)) return pushAgain(record, row, item);
+  if (isTheirs(one.before, row.deleted, item))
+    return { kind: 'own', isConflict: isConflict(one.before, row.seen, item.twoWay.origin) };
+  return removeLocally(one, row, item);
+}
+
+function isHandled({ handled }: LedgerFacts, sequence: Version): boolean {
+  return handled !== undefined && handled >= sequence;
+}
+
+/** Whether the item was removed by the other side's delete that is remembered here. */
+function isTheirs(
+  before: Version | undefined,
+  deleted: Version | undefined,
+  item: StampedItem,
+): boolean {
+  if (deleted === undefined || isLocal(deleted, item)) return false;
+  return before === undefined ? epochIn(deleted) === item.twoWay.epoch : deleted >= before;
+}
+
+async function removeLocally(
+  one: StampedRecord,
+  row: LedgerFacts,
+  item: StampedItem,
+): Promise<WriteOutcome> {
+  const { near } = item;
+  const record = one.record as RemoveRecord;
+  const { key, keyText } = record;
+  const attribute = LEDGER_ATTRIBUTES.deleted;
+  const version = versionOfDelete(one, row, item);
+  const seen = one.before ?? NOTHING_SEEN;
+  const raise = { key, keyText, attribute, version, seen, handled: one.sequence };
+  item.row.written();
+  const result = await send(raisedVersion(raise, near.near, near.clock.now()), near);
+  if (result.kind === 'written') return pushDelete(record, { version, seen }, item);
+  if (result.kind !== 'refused') return nearOutcome(result, { written: DELETED, refused: DELETED });
+  return besideNewer(one, ledgerFacts(result.item), item);
+}
+
+const DELETED: Outcome = { kind: 'superseded', cause: 'deleted' };
+
+/** Above all that it has seen. An expiry is below all that it has not. */
+function versionOfDelete(
+  { record, before }: StampedRecord,
+  { deleted, failed }: LedgerFacts,
+  item: StampedItem,
+): Version {
+  const unique = uniqueOf(record.sequenceNumber);
+  const above = (version: Version | undefined) =>
+    version === undefined ? '' : nextVersion(version, item.twoWay.origin, unique);
+  const own = deleted !== undefined && isLocal(deleted, item) ? deleted : '';
+  return [above(before), own, above(failed)].reduce(
+    (high, one) => (one > high ? one : high),
+    record.version,
+  );
+}
+
+/** A newer delete, or a later record, was remembered since the row was read. */
+async function besideNewer(
+  { record, sequence }: StampedRecord,
+  row: LedgerFacts,
+  item: StampedItem,
+): Promise<WriteOutcome> {
+  const { near } = item;
+  const isOurs = row.deleted !== undefined && isLocal(row.deleted, item);
+  if (isOurs || isHandled(row, sequence)) return pushAgain(record as RemoveRecord, row, item);
+  const remembered = handledDelete(record, sequence, near.near, near.clock.now());
+  return nearOutcome(await send(remembered, near), { written: DELETED, refused: DELETED });
+}
+
+/** Whoever remembered it may have got no further. One of the other side comes from there. */
+async function pushAgain(
+  record: RemoveRecord,
+  { deleted, seen }: LedgerFacts,
+  item: StampedItem,
+): Promise<WriteOutcome> {
+  if (deleted === undefined || !isLocal(deleted, item)) return DELETED;
+  return pushDelete(record, { version: deleted, seen }, item);
+}
