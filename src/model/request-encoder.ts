@@ -25,17 +25,18 @@ export function requestEncoder(): EncodeRequest {
     return found;
   };
   return (request) => {
-    // A source item with the reserved attribute, copied from a twin, is rare.
-    if (!(request instanceof GuardedPut) || hasStamp(request)) return JSON.stringify(request.input);
+    if (!(request instanceof GuardedPut)) return JSON.stringify(request.input);
     const { record, rules } = request;
-    const image = JSON.stringify(record.newImage).slice(1);
+    const image = JSON.stringify(withoutStamp(request)).slice(1);
     const stamp = JSON.stringify(stampOf(record, rules));
     return `${headOf(request)}${stamp},${image},"ExpressionAttributeValues":{":v":{"S":"${record.version}"}}}`;
   };
 }
 
-function hasStamp({ record, rules }: GuardedPut): boolean {
-  return rules.reservedAttribute in record.newImage;
+/** JSON leaves out what is undefined. Nearly as fast as no copy, and one that has no such property would be slower. */
+function withoutStamp({ record, rules: { reservedAttribute } }: GuardedPut): object {
+  const { newImage } = record;
+  return reservedAttribute in newImage ? { ...newImage, [reservedAttribute]: undefined } : newImage;
 }
 
 /** Up to the reserved attribute's value, with which the item begins. */

@@ -45,7 +45,8 @@ export function stampOf(
   { sourceRegion }: StampRules,
 ): Item[string] & { readonly M: Item } {
   const [v, o] = [{ S: version }, { S: sourceRegion }];
-  const stamp: Item =
+  const stamp: Record<string, Item[string]> =
     createdAtSeconds === undefined ? { v, o } : { v, t: { N: String(createdAtSeconds) }, o };
-  return { M: seen === undefined ? stamp : { ...stamp, b: { S: seen } } };
+  if (seen !== undefined) stamp['b'] = { S: seen };
+  return { M: stamp };
 }

@@ -21,6 +21,8 @@ const puts = fc
     reservedAttribute: odd,
     unversionedItems: fc.constantFrom('replace' as const, 'keep' as const),
     createdAtSeconds: fc.constantFrom(undefined, 0, 1_769_860_800),
+    // Of a stamped put.
+    seen: fc.constantFrom(undefined, `0001.${'1'.repeat(13)}.${'2'.repeat(40)}`),
     place: fc.constantFrom(...PLACES),
     sequenceNumber: fc.bigInt({ min: 1n, max: 10n ** 40n - 1n }).map(String),
   })
@@ -41,8 +43,8 @@ it('the text of a put says what its input says', () => {
         },
       });
       const target = { ...SETTINGS, reservedAttribute, unversionedItems };
-      const { createdAtSeconds } = facts;
-      const request = new GuardedPut({ ...record, createdAtSeconds }, target, place);
+      const { createdAtSeconds, seen: b } = facts;
+      const request = new GuardedPut({ ...record, createdAtSeconds, seen: b }, target, place);
 
       expect(JSON.parse(encode(request))).toEqual(JSON.parse(JSON.stringify(request.input)));
     }),

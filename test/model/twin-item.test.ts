@@ -37,18 +37,15 @@ describe('in the sources', () => {
   it('whatever puts an item into the twin makes it with twinItem', () => {
     const puts = having(/\bItem: /, /\bTableName: (?:rules\.)?destinationTable\b/);
 
-    // A write that is stranded is put into the active table, as the application would.
-    const ofApplication = 'switching/stranded-replay.ts';
-    // So is one that a slow clock has stamped below a delete, with another version.
-    const putBack = 'model/near-request.ts';
-    expect(puts.toSorted()).toEqual([
-      'backfill/copy.ts',
-      'model/guarded-put.ts',
-      putBack,
-      'resync/compare-and-set.ts',
-      ofApplication,
-    ]);
-    expect(puts.filter((name) => name !== ofApplication)).toEqual(
+    // As an application would: a write that is stranded, into the active table; and one that a slow clock has stamped
+    // below a delete, with another version.
+    const ofApplication = ['model/near-request.ts', 'switching/stranded-replay.ts'];
+    expect(puts.toSorted()).toEqual(
+      ['backfill/copy.ts', 'model/guarded-put.ts', 'resync/compare-and-set.ts']
+        .concat(ofApplication)
+        .toSorted(),
+    );
+    expect(puts.filter((name) => !ofApplication.includes(name))).toEqual(
       having(/\btwinItem\(/).filter((name) => name !== 'model/twin-item.ts'),
     );
   });
