@@ -1,5 +1,5 @@
-// The clock of a process that stamps its writes: never behind what it has made or met. A stamp that is ahead of the time
-// is trusted, because the next write of the same item has to be above it.
+// The clock of a process that stamps its writes: never behind what it has made. A later stamp that it meets is trusted,
+// because the next write of that item has to be above it.
 
 import {
   CLOCK_VERSION_PARTS,
@@ -40,17 +40,27 @@ export function stampClock({ now, random }: StampClockOptions): StampClock {
     if (last === '' || timeOf(version) > timeOf(last)) last = version;
     return version;
   };
+  const nowMs = () => Math.floor(now());
   return {
     stamp({ epoch, origin }) {
       const digits = unique();
-      const ms = Math.floor(now());
+      const ms = nowMs();
       if (last === '' || ms > clockMsOf(last))
         return note(clockVersion({ epoch, ms, counter: 0, origin, unique: digits }));
       return note(inEpoch(epoch, nextVersion(last, origin, digits)));
     },
-    above: (version, { origin }) => note(nextVersion(version, origin, unique())),
+    above(version, { origin }) {
+      const next = nextVersion(version, origin, unique());
+      return clockMsOf(next) <= nowMs() + FOLLOWED_MS ? note(next) : next;
+    },
   };
 }
+
+/**
+ * A clock follows others that are ahead by up to this, so that its writes of the same items are not refused first. It does
+ * not follow one that is wrong: each host that met its stamps would carry them on to all items that it writes.
+ */
+const FOLLOWED_MS = 5_000;
 
 const EPOCH_DIGITS = 4;
 /** A version without its epoch: clients of one process may have different ones. */

@@ -61,6 +61,18 @@ export function stampedUpdate<Input extends UpdateInput>(input: Input, stamping:
   };
 }
 
+/** An update that changes nothing, and is refused unless the item has this stamp. */
+export function stampTest(input: UpdateInput, { stamp, reservedAttribute }: Stamping) {
+  const form = formOf(input.Key ?? {});
+  return {
+    ...input,
+    UpdateExpression: 'SET #f = :f',
+    ConditionExpression: '#f = :f',
+    ExpressionAttributeNames: { '#f': reservedAttribute },
+    ExpressionAttributeValues: { ':f': reservedIn(form, stamp) },
+  };
+}
+
 /** No item, one without a version, or one with an earlier version; and what the caller wants. */
 export function stampCondition(
   { ConditionExpression: own, ...input }: WriteInput,
