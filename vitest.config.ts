@@ -6,9 +6,11 @@ const ENDPOINT_VARIABLES = Object.keys(process.env).filter((name) =>
   /^AWS_ENDPOINT_URL|^AWS_IGNORE_CONFIGURED_ENDPOINT_URLS$/.test(name),
 );
 
+/** These load the CDK, or every command: once for each process, and not for each file. Their files share nothing else. */
+const TOGETHER = ['test/lib/**/*.test.ts', 'test/cli/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'bin/build.ts',
     // Tests wait for engines, processes and the waits of switches most of the time: four files at once, also on a small
     // machine.
@@ -29,5 +31,12 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 90_000 } },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: TOGETHER },
+      },
+      { extends: true, test: { name: 'together', include: TOGETHER, isolate: false } },
+    ],
   },
 });

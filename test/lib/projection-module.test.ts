@@ -2,12 +2,20 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { type App, Stack, Stage } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { AttributeType, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Replication } from '../../lib/index.ts';
 import { functionDirectory } from '../../src/package-files.ts';
 import {
@@ -22,6 +30,7 @@ import {
   temporary,
 } from './stack-templates.ts';
 
+beforeAll(() => void mkdirSync(temporary, { recursive: true }));
 afterAll(() => rmSync(temporary, { recursive: true }));
 
 const KEEPS_ALL = 'export const project = (item) => item;\n';

@@ -1,6 +1,6 @@
 // Configurations, and the templates that the CDK app makes of them, for the tests of lib/.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -43,7 +43,7 @@ export interface TemplateJson {
   readonly Outputs?: Readonly<Record<string, { readonly Value: unknown }>>;
 }
 
-/** Removed by the tests when they are done, or at the end of their process. */
+/** Removed by each file of tests when it is done: the next one in the process makes it again. */
 export const temporary = mkdtempSync(join(tmpdir(), 'ferry-lib-'));
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
@@ -55,6 +55,7 @@ export function replicationOf(replication: object): ReplicationConfig {
 
 /** An app without stacks, set up as in cdk.json. */
 export function emptyApp(): App {
+  mkdirSync(temporary, { recursive: true });
   const outdir = mkdtempSync(join(temporary, 'cdk.out-'));
   return new App({ context: cdk.context, outdir, autoSynth: false });
 }
