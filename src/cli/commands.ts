@@ -48,6 +48,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./repair.ts')).repairCommand,
   },
   {
+    name: 'merge',
+    summary:
+      'Make both tables of a replication in both directions equal, by their versions. Without --apply, change nothing.',
+    load: async () => (await import('./merge.ts')).mergeCommand,
+  },
+  {
     name: 'projection test',
     summary: 'Apply the projection to some items of the source, and show them before and after.',
     load: async () => (await import('./projection-test.ts')).projectionTestCommand,

@@ -3,8 +3,8 @@
 
 import { deployment } from '../aws/deployed-function.ts';
 import { loadConfig } from '../config/config-file.ts';
-import { outward } from '../config/directions.ts';
-import { NAME_PATTERN } from '../config/names.ts';
+import { otherDirection, outward } from '../config/directions.ts';
+import { isBackName, NAME_PATTERN } from '../config/names.ts';
 import type { Config, Deployment, ReplicationConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
@@ -79,7 +79,15 @@ export async function selectedReplication(options: ParsedOptions): Promise<Repli
   return onlyOne(await selectedReplications(options), options);
 }
 
-/** The same, where nothing can be deployed. */
+/** The same; of one that goes both ways, the direction of the file, whichever of the two is named. */
+export async function selectedPair(options: ParsedOptions): Promise<ReplicationConfig> {
+  const found = (await selectedReplications(options)).map((one) =>
+    isBackName(one.name) ? otherDirection(one) : one,
+  );
+  return onlyOne([...new Map(found.map((one) => [one.name, one])).values()], options);
+}
+
+/** The same as `selectedReplication`, where nothing can be deployed. */
 export function replicationFrom(options: ParsedOptions): ReplicationConfig {
   return onlyOne(configIn(options).replications, options);
 }
