@@ -25,7 +25,7 @@ function stampedTables(stack: Pick<ClientStack, 'identify'>): ReadonlyArray<read
 
 /** @throws StampError where the plug-in would not see all writes, or would see them twice. */
 export function refuseStack(stack: ClientStack, tables: readonly string[]): void {
-  if (!stack.identify().some((entry) => entry.includes('serializerMiddleware'))) throw tooOld();
+  if (!stack.identify().some((entry) => entry.startsWith('serializerMiddleware'))) throw tooOld();
   const others = stampedTables(stack).filter((other) => other.join() !== tables.join());
   const names = new Set(tables.map(tableName));
   const twice = others.flat().find((table) => names.has(tableName(table)));
