@@ -1,13 +1,13 @@
 // A checked configuration in, Ferry's own app out: a pair of stacks per replication, destination first, because
-// the source's function needs its tables from its first record on. With "switching", the way back is another pair. A
-// fleet, and what can be switched, has a stack more for each Region.
+// the source's function needs its tables from its first record on. Another direction is another pair. A fleet, and what
+// can be switched, has a stack more for each Region.
 
 import { type App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { isOtherPartition } from '../src/config/accounts.ts';
 import { topicArnOf } from '../src/config/alarm-topic.ts';
-import { directionsOf, otherDirection } from '../src/config/directions.ts';
+import { directionsOf, hasOtherDirection, otherDirection } from '../src/config/directions.ts';
 import { destinationStack, isBackName, sourceStack } from '../src/config/names.ts';
 import type { Config, ReplicationConfig, TableConfig } from '../src/config/schema.ts';
 import { mayLeaveOut } from '../src/config/projection-settings.ts';
@@ -29,7 +29,7 @@ export function buildApp(app: App, { replications, fleet }: Config): void {
   const sources = new Set(directions.map(({ source }) => placeOf(source)));
   const filtered = new Set(
     directions
-      .filter((one) => mayLeaveOut(one) || one.switching)
+      .filter((one) => mayLeaveOut(one) || hasOtherDirection(one))
       .map(({ source }) => placeOf(source)),
   );
   /** By place: also where another replication names the table. */
@@ -64,8 +64,10 @@ export function buildApp(app: App, { replications, fleet }: Config): void {
     // In a chain, the twin may be a table that another replication creates, as its source.
     const twin = created.get(placeOf(destination));
     if (twin !== undefined && !isOtherPartition(replication)) stack.addStackDependency(twin.stack);
-    // Its functions read the control row beside the source, too.
-    const beside = replication.switching && ledgers.get(otherDirection(replication).name);
+    // Its functions also use the state table beside the source.
+    const beside = hasOtherDirection(replication)
+      ? ledgers.get(otherDirection(replication).name)
+      : undefined;
     if (beside !== undefined) stack.addStackDependency(beside);
   }
   addSwitches(app, directions);

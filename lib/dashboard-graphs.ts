@@ -11,14 +11,12 @@ import {
 import { alarmRules } from '../src/alarms/alarm-rules.ts';
 import { LIST_PRICES, type MetricName, type ReconcileMetricName } from '../src/config/names.ts';
 import type { ReplicationConfig } from '../src/config/schema.ts';
+import { left, line, most, percentile, right, sum } from './graph-parts.ts';
+import { switchingGraph, twoWayGraph } from './other-side-graphs.ts';
 import { expression, MAXIMUM, PERIOD, type ReplicationMetrics } from './replication-metrics.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-
-const sum = (label: string) => ({ statistic: Stats.SUM, label });
-const most = (label: string) => ({ statistic: Stats.MAXIMUM, label });
-const percentile = (p: number, label = `p${p}`) => ({ statistic: Stats.percentile(p), label });
 
 /** The line of an alarm in a graph, by the alarm's name, in the unit of the graph. */
 export type AlarmLine = (anchor: string, perUnit?: number) => HorizontalAnnotation;
@@ -75,7 +73,7 @@ function inMinutes(id: string, ms: IMetric, label: string): IMetric {
 }
 
 export function flowGraphs(
-  { switching, source }: ReplicationConfig,
+  { switching, twoWay, source }: ReplicationConfig,
   metrics: ReplicationMetrics,
 ): GraphWidgetProps[] {
   const isKinesis = source.kinesisStreamArn !== undefined;
@@ -97,6 +95,7 @@ export function flowGraphs(
       ),
     },
     ...(switching ? [switchingGraph(metrics)] : []),
+    ...(twoWay ? [twoWayGraph(metrics, twoWay)] : []),
     {
       title: 'Superseded records by cause',
       ...left(
@@ -110,24 +109,6 @@ export function flowGraphs(
     },
     ...(metrics.services.mappingMetrics ? [mappingGraph(metrics)] : []),
   ];
-}
-
-/** No metric can tell a Region: where this direction has own records, the other one is active. */
-function switchingGraph(metrics: ReplicationMetrics): GraphWidgetProps {
-  return {
-    title: 'While the source is the twin',
-    ...left(
-      'per minute',
-      metrics.own('OwnRecords', sum('own records')),
-      metrics.own('HeldRecords', sum('held')),
-      metrics.own('StrandedRecords', sum('stranded')),
-    ),
-    ...right(
-      'per minute',
-      metrics.own('StrayWrites', sum('stray writes')),
-      metrics.own('ControlUnreadable', sum('control row unreadable')),
-    ),
-  };
 }
 
 function mappingGraph(metrics: ReplicationMetrics): GraphWidgetProps {
@@ -290,16 +271,4 @@ const PERIODS_PER_HOUR = 3_600 / PERIOD.toSeconds();
 /** Metric math knows no exponents. */
 function hourly(dollars: number): string {
   return (dollars * PERIODS_PER_HOUR).toFixed(12).replace(/0+$/, '');
-}
-
-function left(unit: string, ...metrics: IMetric[]) {
-  return { left: metrics, leftYAxis: { label: unit, min: 0, showUnits: false } };
-}
-
-function right(unit: string, ...metrics: IMetric[]) {
-  return { right: metrics, rightYAxis: { label: unit, min: 0, showUnits: false } };
-}
-
-function line(value: number, label: string): HorizontalAnnotation {
-  return { value, label, color: Color.RED };
 }

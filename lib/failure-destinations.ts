@@ -12,6 +12,8 @@ import type { ReplicationConfig } from '../src/config/schema.ts';
 import {
   deadLetterQueueName,
   DEAD_LETTER_RETENTION_SECONDS,
+  LOSER_DAYS,
+  LOSER_OBJECT_PREFIX,
   STRANDED_DAYS,
 } from '../src/config/names.ts';
 import { servicesAt } from '../src/config/partition-services.ts';
@@ -71,6 +73,9 @@ export function createOnFailureBucket(scope: Construct, replication: Replication
     versioned: false,
     lifecycleRules: [
       { expiration: FAILED_BATCH_LIFE, abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ...(replication.twoWay?.losers === 'keep'
+        ? [{ prefix: LOSER_OBJECT_PREFIX, expiration: Duration.days(LOSER_DAYS) }]
+        : []),
     ],
     removalPolicy: RemovalPolicy.RETAIN,
   });

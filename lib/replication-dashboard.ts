@@ -66,7 +66,7 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
       lagGraphs(replication, metrics, alarmLine),
     ),
     ...row(
-      'Is it moving?\nEvery record has one of these outcomes. Superseded: the twin already had something newer. The causes separate conflicts from redeliveries.',
+      `Is it moving?\nEvery record has one of these outcomes. Superseded: the twin already had something newer. The causes separate conflicts from redeliveries.${bothSides(replication)}`,
       'records-waiting',
       flowGraphs(replication, metrics),
     ),
@@ -95,6 +95,14 @@ function rows(replication: ReplicationConfig, metrics: ReplicationMetrics): IWid
         )
       : []),
   ];
+}
+
+function bothSides({ twoWay }: ReplicationConfig): string {
+  if (twoWay === undefined) return '';
+  const own = ' Own: Ferry itself wrote it.';
+  return twoWay.mode === 'home'
+    ? `${own} Stray: an application wrote it, and its home is the other Region.`
+    : `${own} Stray: an application wrote it without a stamp. Conflict: neither side had seen the other's write, and the older one is gone.`;
 }
 
 function precision({ timestampAttribute, heartbeat, source }: ReplicationConfig): string {

@@ -52,7 +52,7 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   const { key, ...keys }: Partial<Record<string, IKey>> = { ...encryption };
   const { latency, email, runbook, topic } = props.alarms || {};
   refuseElsewhere(scope, destination);
-  refuseSwitching(scope, props);
+  refuseOtherDirections(scope, props);
   refuseUnknown(scope, projection);
   return {
     name: props.name ?? nameOf(scope.node.id),
@@ -103,12 +103,13 @@ function settingsOf(scope: Construct, props: ReplicationProps): Settings {
   };
 }
 
-/** Both directions are deployed together, in four stacks and two more for the switches. */
-function refuseSwitching(scope: Construct, props: object): void {
-  if ('switching' in props)
+/** Both directions are deployed together, in four stacks or more. */
+function refuseOtherDirections(scope: Construct, props: object): void {
+  const given = ['switching', 'twoWay', 'direction'].find((name) => name in props);
+  if (given !== undefined)
     throw refusal(
       scope,
-      'switching needs the stacks of a configuration file, which has both directions. Describe the replication in ferry.json.',
+      `${given} needs the stacks of a configuration file, which has both directions. Describe the replication in ferry.json.`,
     );
 }
 

@@ -12,6 +12,7 @@ import {
   operatorPolicies,
   runPolicies,
   switchPolicies,
+  twoWayPolicies,
 } from './permissions-document.ts';
 import { sampleResources } from './sample-templates.ts';
 import { settingsTables } from './settings-document.ts';
@@ -24,7 +25,8 @@ const DOCUMENTS: Readonly<Record<string, (current: string) => string>> = {
     const withSwitches = between(withOperators, 'switches', switchPolicies());
     const withHashes = between(withSwitches, 'hashes', hashPolicy());
     const withKinesis = between(withHashes, 'kinesis', kinesisPolicy());
-    return between(withKinesis, 'run', runPolicies());
+    const withBoth = between(withKinesis, 'both directions', twoWayPolicies());
+    return between(withBoth, 'run', runPolicies());
   },
   'docs/settings.md': (current) => between(current, 'settings', settingsTables()),
   'ferry.schema.json': () => `${JSON.stringify(SCHEMA, null, 2)}\n`,

@@ -17,7 +17,13 @@ import {
   policyOfAll,
   policyText,
 } from '../../src/permissions/statement.ts';
-import { kinesisReplication, sampleReplication, switchedReplication } from './sample-templates.ts';
+import {
+  homeReplication,
+  kinesisReplication,
+  sampleReplication,
+  stampedReplication,
+  switchedReplication,
+} from './sample-templates.ts';
 
 const KNOWN = { bucket: 'arn:aws:s3:::BUCKET' };
 
@@ -26,7 +32,7 @@ export function functionPolicies(): string {
   return functionSets(sampleReplication(), KNOWN).map(setSection).join('\n\n');
 }
 
-function setSection({ title, policy }: PermissionSet): string {
+function setSection({ title, policy }: Pick<PermissionSet, 'title' | 'policy'>): string {
   return `### ${title}\n\n${policyBlock(policy)}`;
 }
 
@@ -72,6 +78,19 @@ export function kinesisPolicy(): string {
 export function runPolicies(): string {
   const replication = { ...sampleReplication(), tombstones: 'strict' as const };
   return runSets(replication, KNOWN).map(setSection).join('\n\n');
+}
+
+/** Of the replicate function, where both tables are written. */
+export function twoWayPolicies(): string {
+  const sets = [
+    ['With `"mode": "home"`', homeReplication()] as const,
+    ['With `"mode": "stamped"`', stampedReplication()] as const,
+  ].flatMap(([mode, replication]) =>
+    functionSets(replication, KNOWN)
+      .slice(0, 1)
+      .map(({ title, policy }) => setSection({ title: `${title}. ${mode}`, policy })),
+  );
+  return sets.join('\n\n');
 }
 
 function policyBlock(policy: IamPolicy): string {

@@ -53,26 +53,64 @@ const KINESIS = {
   },
 };
 
+/** The same, where both tables are written. */
+const TWO_WAY = {
+  name: 'orders',
+  direction: 'both',
+  source: SAMPLE.source,
+  destination: SAMPLE.destination,
+  alarms: SAMPLE.alarms,
+  twoWay: {
+    mode: 'stamped',
+    losers: 'keep',
+    streamArn: SWITCHED.switching.streamArn,
+  },
+};
+const HOME = {
+  ...TWO_WAY,
+  twoWay: {
+    ...TWO_WAY.twoWay,
+    mode: 'home',
+    home: {
+      rules: [{ attribute: 'pk', prefix: 'eu#', region: 'eu-west-1' }],
+      otherwise: 'us-east-1',
+    },
+  },
+};
+
 /** Checked. */
 export const sampleReplication = () => parsed(SAMPLE);
 export const switchedReplication = () => parsed(SWITCHED);
 export const kinesisReplication = () => parsed(KINESIS);
 
+/** The direction that starts in the source Region. */
+export const homeReplication = () => parsed(HOME);
+export const stampedReplication = () => parsed(TWO_WAY);
+
 function parsed(sample: object): ReplicationConfig {
   const [replication] = parseConfig({ replications: [sample] }).replications;
-  if (replication === undefined) throw new Error('One replication is parsed to one.');
+  if (replication === undefined) throw new Error('A replication is parsed to at least one.');
   return replication;
 }
 
 let made: Resources | undefined;
 
-/** Of the stack in the source Region, with what only switching or a Kinesis stream adds. */
+/** Of the stack in the source Region, with what only switching, a Kinesis stream or both directions add. */
 export function sampleResources(): Resources {
   return (made ??= {
     ...synthesize(KINESIS),
     ...synthesize(SWITCHED),
     ...synthesize(SAMPLE),
+    ...ofBothDirections(synthesize(TWO_WAY)),
   });
+}
+
+/** Alarms that have the id of one of switching, and an entry of their own. */
+function ofBothDirections(resources: Resources): Resources {
+  const own = Object.entries(resources).filter(([, { Properties }]) =>
+    String(Properties['AlarmDescription']).endsWith('#both-directions'),
+  );
+  return Object.fromEntries(own.map(([id, resource]) => [`BothDirections${id}`, resource]));
 }
 
 function synthesize(replication: object): Resources {

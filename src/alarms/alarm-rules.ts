@@ -11,6 +11,7 @@ export function alarmRules(replication: ReplicationConfig): AlarmRule[] {
   const drafts = [
     ...lagAlarms(replication),
     ...lossAlarms(replication),
+    ...strayAlarms(replication),
     ...switchingAlarms(replication),
     ...kinesisAlarms(replication),
     ...lookAgainAlarms(replication),
@@ -44,16 +45,41 @@ function kinesisAlarms({ source: { kinesisStreamArn } }: ReplicationConfig): Ala
   ];
 }
 
+/** Of an application that writes where it must not, in each direction. */
+function strayAlarms({ switching, twoWay, source }: ReplicationConfig): AlarmDraft[] {
+  const place = `${source.table} in ${source.region}`;
+  const lost = 'Ferry does not replicate these writes.';
+  const metric = own('StrayWrites');
+  if (switching !== undefined)
+    return [
+      {
+        anchor: 'stray-writes',
+        firstStep: `Find out which application writes to ${place}, and stop it. Then run ferry verify.`,
+        meaning: `An application writes to ${place} while the table is the twin. ${lost}`,
+        metric,
+      },
+    ];
+  if (twoWay === undefined) return [];
+  const isHome = twoWay.mode === 'home';
+  return [
+    {
+      anchor: 'stray-writes',
+      firstStep: isHome
+        ? `Find out which application writes to ${place}, and let it write each item in its home Region. Then run ferry verify.`
+        : `Find out which application writes to ${place} without the plug-in ferry/stamp, or with another epoch. Then run ferry verify.`,
+      meaning: isHome
+        ? `An application has written items to ${place} whose home is the other Region. ${lost}`
+        : `An application has written to ${place} without a stamp. ${lost}`,
+      metric,
+      runbook: 'both-directions',
+    },
+  ];
+}
+
 /** In each direction. */
 function switchingAlarms({ switching, source, destination }: ReplicationConfig): AlarmDraft[] {
   if (switching === undefined) return [];
   return [
-    {
-      anchor: 'stray-writes',
-      firstStep: `Find out which application writes to ${source.table} in ${source.region}, and stop it. Then run ferry verify.`,
-      meaning: `An application writes to ${source.table} in ${source.region} while the table is the twin. Ferry does not replicate these writes.`,
-      metric: own('StrayWrites'),
-    },
     {
       anchor: 'control-unreadable',
       firstStep: `Check the health of ${source.region} and ${destination.region}. If one of them is lost, see The source is lost in docs/switching.md.`,

@@ -33,7 +33,7 @@ export function otherDirection(replication: ReplicationConfig): ReplicationConfi
   });
   return {
     ...settings,
-    name: isBackName(name) ? outwardName(name) : backName(name),
+    name: otherName(settings),
     source: {
       ...twin,
       ...(ofTwin !== undefined && { streamArn: ofTwin }),
@@ -59,11 +59,23 @@ function exchangedTwoWay(
   return { ...rest, ...(credentials && { credentials }) };
 }
 
+/** Of the other direction. */
+export function otherName({ name }: Pick<ReplicationConfig, 'name'>): string {
+  return isBackName(name) ? outwardName(name) : backName(name);
+}
+
 /** All that is deployed of a replication of a file: itself, and the way back where there is one. */
 export function bothWays(replication: ReplicationConfig): ReplicationConfig[] {
-  return (replication.switching ?? replication.twoWay) === undefined
-    ? [replication]
-    : [replication, otherDirection(replication)];
+  return hasOtherDirection(replication)
+    ? [replication, otherDirection(replication)]
+    : [replication];
+}
+
+export function hasOtherDirection({
+  switching,
+  twoWay,
+}: Pick<ReplicationConfig, 'switching' | 'twoWay'>): boolean {
+  return (switching ?? twoWay) !== undefined;
 }
 
 /** The same of a replication of a checked configuration, in which those that go both ways are two already. */

@@ -30,7 +30,7 @@ export interface Arns {
   readonly of: (place: Place) => string;
   /** For the names of services in conditions. */
   readonly partitionAt: (region: string) => Partition;
-  /** Of the other direction. @throws Error without "switching" */
+  /** Of the other direction. @throws Error where there is none */
   readonly other: () => Arns;
 }
 
@@ -82,7 +82,8 @@ export function reconcilePlaces(arns: Pick<Arns, 'of'>): Pick<Arns, 'of'> {
 }
 
 function tableArns(replication: ReplicationConfig, deployed: Deployed) {
-  const { source, destination, stateTable, switching } = replication;
+  const { source, destination, stateTable, switching, twoWay } = replication;
+  const back = switching ?? twoWay;
   const table = ({ partition, account }: Owner, region: string, name: string) =>
     `arn:${partition}:dynamodb:${region}:${account}:table/${name}`;
   return {
@@ -90,7 +91,7 @@ function tableArns(replication: ReplicationConfig, deployed: Deployed) {
     streaming: table(deployed.source, source.region, source.table),
     twin: table(deployed.destination, destination.region, destination.table),
     state: table(deployed.destination, destination.region, stateTable),
-    ...(switching && { sourceState: table(deployed.source, source.region, switching.stateTable) }),
+    ...(back && { sourceState: table(deployed.source, source.region, back.stateTable) }),
     ...(switching?.tally && {
       tally: table(deployed.source, switching.tally.region, switching.tally.table),
     }),

@@ -51,7 +51,7 @@ interface Keyed {
 
 /** @returns what makes statements about the keys of a replication. */
 export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns) {
-  const { source, destination } = replication;
+  const { source, destination, switching, twoWay } = replication;
   const use = (
     request: KeyedRequest,
     { region, kmsKeyArn }: Keyed,
@@ -66,7 +66,7 @@ export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns)
   const ofSource = use('dynamodb:*', source);
   const besideSource = {
     region: source.region,
-    kmsKeyArn: replication.switching && keyOf(otherDirection(replication), 'stateTable'),
+    kmsKeyArn: (switching ?? twoWay) && keyOf(otherDirection(replication), 'stateTable'),
   };
   const ofTwin = use('dynamodb:*', destination, 'destinationKey');
   const ofState = use('dynamodb:*', stateKey, 'destinationKey');
@@ -76,7 +76,7 @@ export function usingKeys(replication: ReplicationConfig, { partitionAt }: Arns)
       region: source.region,
       kmsKeyArn: source.kinesisKmsKeyArn,
     }),
-    /** With "switching". */
+    /** Where there is another direction. */
     ofSourceState:
       besideSource.kmsKeyArn === source.kmsKeyArn ? ofSource : use('dynamodb:*', besideSource),
     ofTwin,

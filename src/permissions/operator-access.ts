@@ -104,8 +104,8 @@ function placeOf(need: string): Place {
 
 function isThere(need: string, replication: ReplicationConfig): boolean {
   const place = placeOf(need);
-  const { tombstones, bulk, heartbeat, projection, switching } = replication;
-  if (place === 'sourceState') return switching !== undefined;
+  const { tombstones, bulk, heartbeat, projection, switching, twoWay } = replication;
+  if (place === 'sourceState') return (switching ?? twoWay) !== undefined;
   if (place === 'tally') return switching?.tally !== undefined;
   const isKinesis = replication.source.kinesisStreamArn !== undefined;
   if (place === 'streaming') return isKinesis;

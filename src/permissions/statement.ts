@@ -6,7 +6,7 @@ export type Place =
   | 'source'
   | 'twin'
   | 'state'
-  /** With "switching", the ledger beside the source. */
+  /** Where there is another direction, the ledger beside the source. */
   | 'sourceState'
   | 'stream'
   /** In place of it, where the source sends its changes to a Kinesis stream. */

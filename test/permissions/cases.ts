@@ -52,6 +52,22 @@ const hash = (digit: number) => ({
   kmsKeyArn: key('us-east-1', ONE, digit),
 });
 
+const bothWays = (mode: 'home' | 'stamped') => ({
+  direction: 'both',
+  heartbeat: { key: { pk: 'ferry-heartbeat' } },
+  twoWay: {
+    mode,
+    losers: 'keep',
+    ...(mode === 'home' && {
+      home: {
+        rules: [{ attribute: 'pk', prefix: 'eu#', region: 'eu-west-1' }],
+        otherwise: 'us-east-1',
+      },
+    }),
+  },
+});
+const stamped = bothWays('stamped');
+
 const KINESIS = {
   region: 'us-east-1',
   table: 'Orders',
@@ -90,6 +106,31 @@ const REPLICATIONS: Readonly<Record<string, object>> = {
     switching: {
       streamArn: `arn:aws:dynamodb:eu-west-1:${OTHER}:table/OrdersTwin/stream/2026-01-31T12:00:00.000`,
       operatorRoles: [`arn:aws:iam::${ONE}:role/oncall`],
+    },
+  },
+  'both directions with homes, in one account': { ...created, ...bothWays('home') },
+  'both directions with stamps, in two accounts with keys': {
+    ...twoAccounts,
+    ...stamped,
+    source: { ...twoAccounts.source, kmsKeyArn: key('us-east-1', ONE, 4) },
+    destination: { ...twoAccounts.destination, kmsKeyArn: key('eu-west-1', OTHER, 5) },
+    encryption: {
+      kmsKeyArn: key('us-east-1', ONE, 1),
+      destinationKmsKeyArn: key('eu-west-1', OTHER, 6),
+    },
+    twoWay: {
+      ...stamped.twoWay,
+      streamArn: `arn:aws:dynamodb:eu-west-1:${OTHER}:table/OrdersTwin/stream/2026-01-31T12:00:00.000`,
+    },
+  },
+  'both directions with stamps, in two partitions': {
+    ...china,
+    ...stamped,
+    twoWay: {
+      ...stamped.twoWay,
+      credentials: {
+        secret: `arn:aws-cn:secretsmanager:cn-north-1:${OTHER}:secret:ferry/america-AbCdEf`,
+      },
     },
   },
   'another partition': { ...china, ...EVERYTHING },

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { directionsOf } from '../../src/config/directions.ts';
+import { directionsOf, fileEntry } from '../../src/config/directions.ts';
 import { withKnownAccounts } from '../../src/permissions/arns.ts';
 import { deploySets } from '../../src/permissions/deploy-needs.ts';
 import {
@@ -59,7 +59,8 @@ describe.each(CASES)('%s', (name, { fleet, replications: configured }) => {
 
   it('by the command, for whom it is asked', async () => {
     const file = join(folder, `${name.replaceAll(/\W+/g, '-')}.json`);
-    writeFileSync(file, JSON.stringify({ fleet, replications: configured }));
+    const entries = new Map(configured.map(fileEntry).map((one) => [one.name, one]));
+    writeFileSync(file, JSON.stringify({ fleet, replications: [...entries.values()] }));
     const all = await runHere(['permissions', '--config', file]);
     const json = await runHere(['permissions', '--config', file, '--for', 'operator', '--json']);
 

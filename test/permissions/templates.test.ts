@@ -50,10 +50,16 @@ type Resources = Readonly<Record<string, Resource>>;
 
 /** Synthesised with every check, which stops at a finding. */
 function synthesized(config: Config): readonly CloudFormationStackArtifact[] {
+  const known = made.get(config);
+  if (known !== undefined) return known;
   const app = emptyApp();
   buildApp(app, config);
-  return app.synth().stacks;
+  const { stacks } = app.synth();
+  made.set(config, stacks);
+  return stacks;
 }
+
+const made = new Map<Config, readonly CloudFormationStackArtifact[]>();
 
 const resourcesOf = ({ template }: CloudFormationStackArtifact) =>
   (template as { Resources: Resources }).Resources;
@@ -277,7 +283,7 @@ function resolved(value: unknown, place: Place): unknown {
   }
   // Of a table that the stack of the other direction creates.
   if (kind === 'Fn::ImportValue')
-    return `arn:aws:dynamodb:${place.region}:${place.account}:table/OrdersTwin/stream/*`;
+    return `arn:${partitionOf(place.region).name}:dynamodb:${place.region}:${place.account}:table/OrdersTwin/stream/*`;
   if (kind.startsWith('Fn::')) throw new Error(`What does ${kind} stand for?`);
   return Object.fromEntries(members.map(([name, one]) => [name, inside(one)]));
 }
