@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { handledDelete, ledgerRowKey, raisedVersion } from '../../src/model/ledger-row.ts';
+import { putBack, removeBelow, stampAgain } from '../../src/model/near-request.ts';
+import { SETTINGS, streamRecord } from '../fixtures/records.ts';
+import { at, stamped } from '../fixtures/two-way.ts';
+
+const KEY = { pk: { S: 'order-1' } };
+const [ONE, TWO] = [at(1, 1), at(2, 1)];
+const ITEM = { ...KEY, ...stamped(ONE) };
+const { keyText } = streamRecord();
+
+describe('at the side of the stream', () => {
+  it('an item is removed only with an older version', () => {
+    expect(removeBelow(KEY, TWO, SETTINGS)).toEqual({
+      operation: 'DeleteItem',
+      input: {
+        TableName: 'Orders',
+        Key: KEY,
+        ConditionExpression: '#f.#v < :d',
+        ExpressionAttributeNames: { '#f': '_ferry', '#v': 'v' },
+        ExpressionAttributeValues: { ':d': { S: TWO } },
+      },
+    });
+  });
+
+  it('a stamp replaces the one that was read, and nothing else', () => {
+    expect(stampAgain(KEY, TWO, ITEM, SETTINGS)).toEqual({
+      operation: 'UpdateItem',
+      input: {
+        TableName: 'Orders',
+        Key: KEY,
+        UpdateExpression: 'SET #f = :stamp',
+        ConditionExpression: '#f = :f',
+        ExpressionAttributeNames: { '#f': '_ferry' },
+        ExpressionAttributeValues: { ':f': ITEM._ferry, ':stamp': { M: { v: { S: TWO } } } },
+      },
+    });
+  });
+
+  it.each<[string, Parameters<typeof putBack>[1]['read'], string]>([
+    ['another version', ITEM, '#f = :f'],
+    ['no version', KEY, 'attribute_exists(#pk) AND attribute_not_exists(#f)'],
+  ])('an item is put back over %s, if that is there still', (_, read, ConditionExpression) => {
+    const image = { ...KEY, total: { N: '1' }, ...stamped(ONE) };
+
+    expect(putBack(image, { key: KEY, read, version: TWO }, SETTINGS)).toMatchObject({
+      operation: 'PutItem',
+      input: { Item: { ...KEY, total: { N: '1' }, ...stamped(TWO) }, ConditionExpression },
+    });
+  });
+});
+
+describe('a delete of this side in the ledger', () => {
+  it('raises what was deleted and handled, and neither ever goes back', () => {
+    const raise = { key: KEY, keyText, attribute: 'd', version: TWO, seen: ONE, handled: '0001' };
+
+    expect(raisedVersion(raise, SETTINGS, 0)).toMatchObject({
+      input: {
+        UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt, #b = :b, #p = :p',
+        ConditionExpression:
+          '(attribute_not_exists(#own) OR #own <= :v) AND (attribute_not_exists(#p) OR #p <= :p)',
+        ExpressionAttributeValues: { ':v': { S: TWO }, ':b': { S: ONE }, ':p': { S: '0001' } },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    });
+  });
+
+  it('below one of the other side is handled all the same', () => {
+    const { input } = handledDelete({ key: KEY, keyText }, '0001', SETTINGS, 0);
+
+    expect(input).toMatchObject({
+      Key: ledgerRowKey(SETTINGS, keyText),
+      UpdateExpression: 'SET #p = :p, #expiresAt = :expiresAt',
+      ConditionExpression: 'attribute_not_exists(#p) OR #p <= :p',
+    });
+  });
+});
