@@ -76,7 +76,12 @@ function logTo({ err }: Io): Log {
 }
 
 /** @throws UsageError where only deployed functions can carry it. */
-function requireFit({ name, tombstones, switching }: ReplicationConfig): void {
+function requireFit({ name, tombstones, switching, twoWay }: ReplicationConfig): void {
+  if (twoWay !== undefined)
+    throw unfit(
+      `${name} goes in both directions. Each one looks at what the other inserts, and a process of \`ferry run\` may carry one of them only. It also has no bucket for writes that have lost.`,
+      'Deploy it: both functions are then there, or neither.',
+    );
   if (switching !== undefined)
     throw unfit(
       `${name} can be switched, and \`ferry run\` does not take part in switches.`,

@@ -427,6 +427,19 @@ describe('it refuses, before anything is read,', () => {
       },
       'switches',
     ],
+    [
+      'a replication in both directions',
+      {
+        direction: 'both',
+        tombstones: 'insert-check',
+        twoWay: {
+          mode: 'stamped',
+          streamArn:
+            'arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000',
+        },
+      },
+      'both directions',
+    ],
   ])('%s', async (_, settings, why) => {
     config = changed(settings);
 
