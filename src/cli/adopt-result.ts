@@ -1,5 +1,6 @@
 // What an adoption would do, does, or has done, for people or for machines.
 
+import { otherName } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { AdoptionChoice, AdoptionPlan, Opened, Survey } from '../switchover/adoption.ts';
 import { dollars, readUnits } from '../model/capacity.ts';
@@ -28,7 +29,7 @@ export function printPlan(shown: ShownPlan): number {
   if (plan.kind === 'refused') throw refusal(plan);
   printResult(shown, planFacts(plan, shown), [
     titleOf(replication),
-    ...(plan.kind === 'nothing' ? nothingLines(plan.row) : planLines(plan, shown)),
+    ...(plan.kind === 'nothing' ? nothingLines(plan.row, replication) : planLines(plan, shown)),
   ]);
   // An earlier run may have been killed after it had written the row.
   if (plan.kind !== 'nothing') return EXIT.differences;
@@ -64,11 +65,13 @@ function copyFacts(plan: AdoptionPlan): object {
   return { copies: { destination: factsOf(there), source: factsOf(beside) } };
 }
 
-function nothingLines(row: ControlRow): string[] {
+function nothingLines(row: ControlRow, replication: ReplicationConfig): string[] {
   const { n, streams } = newestEpoch(row);
+  const again = replication.twoWay === undefined ? ' --again opens a new epoch anyway.' : '';
   return [
     `The control row is correct: epoch ${n}, stream ${streams.join(', ')}.`,
-    'There is nothing to adopt. --again opens a new epoch anyway.',
+    `There is nothing to adopt.${again}`,
+    ...otherDirectionLines(replication),
   ];
 }
 
@@ -99,7 +102,22 @@ function intentLines(plan: Opened | Survey, shown: ShownPlan): string[] {
     `It would read the version of every item of the twin (${costOf(shown)}), because ${plan.why}.`,
     shown.choice.asIs
       ? 'Then it would continue in epoch 1, unless another writer has written to the twin.'
-      : 'Then it would open the epoch above the highest one.',
+      : afterReading(shown.replication),
+  ];
+}
+
+function afterReading({ twoWay }: ReplicationConfig): string {
+  if (twoWay === undefined) return 'Then it would open the epoch above the highest one.';
+  return `Then it would open epoch ${twoWay.epoch} of the configuration, if no version has it.`;
+}
+
+/** Both directions have the same epoch: a function with another one holds its records. */
+function otherDirectionLines(replication: ReplicationConfig): string[] {
+  const { twoWay } = replication;
+  if (twoWay === undefined) return [];
+  const other = otherName(replication);
+  return [
+    `The other direction needs epoch ${twoWay.epoch}, too: \`ferry adopt --replication ${other}\` shows whether it has it.`,
   ];
 }
 
@@ -131,6 +149,7 @@ export function printAdopted(adopted: ShownPlan, row: ControlRow): void {
     choice.asIs
       ? 'Deploy this release now.'
       : 'Run `ferry verify` next. Then run `ferry repair` with its report.',
+    ...otherDirectionLines(replication),
   ]);
   if (!choice.asIs) listStillDisabled(row, adopted);
 }

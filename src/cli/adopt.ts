@@ -6,12 +6,13 @@ import { retriesUntil } from '../composition/pair-work.ts';
 import { openTablePair, sourceArnOf, type TablePair } from '../composition/table-pair.ts';
 import { otherDirection } from '../config/directions.ts';
 import { CLOSE_WAIT_MS, lookAgainSeconds } from '../config/names.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { identify } from '../replicate/first-adoption.ts';
 import { adopt, type AdoptContext, type AdoptStep, planNow } from '../switchover/adopt.ts';
 import { wrongOption } from './arguments.ts';
 import { adoptReporter, announceReading, printAdopted, printPlan } from './adopt-result.ts';
 import { aboutReplication, type Call, type PairCall, withOpen } from './call.ts';
-import type { Command } from './command.ts';
+import type { Command, ParsedOptions } from './command.ts';
 import { EXIT } from './output.ts';
 import { replicationOptions, selectedReplication } from './replication.ts';
 
@@ -39,11 +40,22 @@ export const adoptCommand: Command = {
         ),
       );
     const replication = await selectedReplication(options);
+    requireOneWay(replication, options);
     // Only an adoption goes on with what an adoption has closed.
     const work = { direction: 'active', mayWrite: 'unless-switched' } as const;
     return aboutReplication(replication, { options, io }, { hint: HINT, run: adopting, ...work });
   },
 };
+
+/** @throws UsageError for options that both directions have no use for: their epoch is that of the configuration. */
+function requireOneWay({ name, twoWay }: ReplicationConfig, options: ParsedOptions): void {
+  const given = twoWay && ['as-is', 'again'].find((option) => options.has(option));
+  if (given === undefined) return;
+  throw wrongOption(
+    `--${given} is for replications in one direction, and ${name} is part of one in both.`,
+    'Leave it out: adopt opens the epoch that the configuration has as "twoWay.epoch".',
+  );
+}
 
 function openPair({ replication, sides }: Pick<Call, 'replication' | 'sides'>): Promise<TablePair> {
   const setup = { concurrency: WORKERS, writes: true, projection: undefined };
@@ -108,6 +120,7 @@ async function contextOf(
     ...retriesUntil(io.interrupted, io.clock),
     ...(await placeOf(pair)),
     beside: beside && { ...(await placeOf(beside)), regions },
+    configured: replication.twoWay,
     mappings: sources?.mappings,
     settleMs: beside === undefined ? landMs : Math.max(landMs, CLOSE_WAIT_MS),
     workers: WORKERS,

@@ -1,5 +1,7 @@
 // What a backfill would take, or has done, for people or for machines.
 
+import { otherName } from '../config/directions.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { BackfillRun } from '../backfill/checkpoint.ts';
 import type { CopyEstimate } from '../backfill/estimate.ts';
@@ -75,11 +77,12 @@ function projectionFacts(run: BackfillRun) {
   return { projection: run.projection ?? null, reproject: isReprojecting(run) };
 }
 
-function sampleRows({ expected: { items }, sample }: Estimated): Row[] {
+function sampleRows({ expected: { items }, sample, replication }: Estimated): Row[] {
   if (sample === undefined) return [];
-  return SAMPLED.flatMap(([name, title]) => {
+  return SAMPLED.flatMap(([name, usual]) => {
     const count = sample[name];
     if (count === undefined) return [];
+    const title = name === 'leftOut' && replication.twoWay ? ELSEWHERE : usual;
     const all = Math.round((items * count) / (sample.items || 1));
     return [[title, `about ${grouped(all)}, ${grouped(count)} in a sample`] as const];
   });
@@ -93,6 +96,9 @@ const SAMPLED = [
   ['toRewrite', 'to rewrite'],
   ['toRemove', 'to remove'],
 ] as const;
+
+/** Where both tables are written. */
+const ELSEWHERE = 'at home elsewhere';
 
 function estimateRows(estimated: Estimated): Row[] {
   const { options, expected, replication } = estimated;
@@ -112,17 +118,24 @@ function estimateRows(estimated: Estimated): Row[] {
 
 export const ENABLE_LEFT = 'Run the command again to enable the event source mapping.';
 
-function nextStep({ run, unfinished, copied = 0, done }: Estimated): string {
+function nextStep({ replication, run, unfinished, copied = 0, done }: Estimated): string {
   if (done !== undefined)
     return done.isBegun
       ? '--apply does nothing: the event source mapping is already enabled.'
       : '--apply copies nothing, and enables the event source mapping.';
   const doesAll = isReprojecting(run)
     ? '--apply copies what the twin does not have, rewrites what is different, and removes what the projection leaves out, and what Ferry has written and the source does not have.'
-    : '--apply copies everything.';
+    : `--apply copies ${whatIsCopied(replication)}.`;
   return unfinished === undefined
     ? doesAll
     : `--apply continues the backfill that started at ${unfinished.startedAt}. It has copied ${grouped(copied)} of these items.`;
+}
+
+function whatIsCopied(replication: ReplicationConfig): string {
+  const { twoWay, source } = replication;
+  if (twoWay === undefined) return 'everything';
+  const other = `\`ferry backfill --replication ${otherName(replication)}\``;
+  return `the items at home in ${source.region}; ${other} copies the others`;
 }
 
 export interface BackfillOutcome extends Call {
@@ -176,6 +189,7 @@ function outcomeRows({ run, progress, replication }: BackfillOutcome): Row[] {
     ['deleted meanwhile', grouped(deleted)],
     ['rejected', grouped(rejected)],
     ...(run.projection === undefined ? [] : [['left out', grouped(leftOut)] as const]),
+    ...(replication.twoWay === undefined ? [] : [[ELSEWHERE, grouped(leftOut)] as const]),
     ...(isReprojecting(run)
       ? [
           ['rewritten', grouped(rewritten)] as const,

@@ -30,7 +30,7 @@ import {
 } from './backfill-result.ts';
 import { copyInBulk } from './backfill-bulk.ts';
 import { requireBulkRates } from './bulk.ts';
-import { exitCode, untilInterrupted } from './call.ts';
+import { type Call, exitCode, untilInterrupted } from './call.ts';
 import type { Command, ParsedOptions } from './command.ts';
 import { EXIT, grouped, type Io } from './output.ts';
 import { progressReporter } from './progress.ts';
@@ -73,11 +73,29 @@ export const backfillCommand: Command = {
     }
     requireBulkRates(options);
     const concurrency = REQUESTS_PER_WORKER * workersOf(options);
-    const run = writingToPair(options, concurrency, options.has('apply') ? copy : planOnly);
+    const toPair = writingToPair(options, concurrency, options.has('apply') ? copy : planOnly);
+    const run = (call: Call) => {
+      requireCopies(call);
+      return toPair(call);
+    };
     const work = { hint: HINT, run, direction: 'active' as const };
     return onReplications({ options, io }, { ...work, forOne: ['look-again-queue-url'] });
   },
 };
+
+/** @throws UsageError where both tables are written, and a copy is not what is needed. */
+function requireCopies({ replication: { name, twoWay }, options }: Call): void {
+  if (twoWay?.mode === 'stamped')
+    throw wrongOption(
+      `${name} has stamped writes: its tables hold items of both sides, and a copy of one side is not enough.`,
+      'Use `ferry merge`, which joins both tables.',
+    );
+  if (twoWay !== undefined && options.has('before-stream'))
+    throw wrongOption(
+      `--before-stream is for a new twin that nothing else writes, and both tables of ${name} are written.`,
+      'Leave it out.',
+    );
+}
 
 const HINT = 'Every copied page is saved: run the command again, and it continues from there.';
 /** As many as a worker sends, and one for its checkpoint. */

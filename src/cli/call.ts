@@ -85,7 +85,12 @@ export function aboutReplication(
   });
 }
 
-function oneDirection({ name }: ReplicationConfig): FerryError {
+function oneDirection({ name, twoWay }: ReplicationConfig): FerryError {
+  if (twoWay !== undefined)
+    return wrongOption(
+      `--direction is for replications with "switching", and ${name} is one of two directions that both replicate.`,
+      'Leave it out, and name the direction with --replication.',
+    );
   return wrongOption(
     `--direction is for replications with "switching", and ${name} has one direction.`,
     'Leave it out.',

@@ -1,6 +1,6 @@
 // What a pause or a resume would do, does, or has done, for people or for machines.
 
-import { givenName } from '../config/directions.ts';
+import { givenName, otherName } from '../config/directions.ts';
 import { expiringHours, givesUp, isGivenUp, retentionText } from '../config/record-age.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
@@ -68,6 +68,16 @@ export function alarmLines(replication: ReplicationConfig): string[] {
       ];
 }
 
+/** The function that is paused looks at what the other direction inserts. */
+export function insertCheckLines(replication: ReplicationConfig): string[] {
+  const { twoWay, source } = replication;
+  if (twoWay === undefined) return [];
+  const other = otherName(replication);
+  return [
+    `${other} goes on. What it inserts in ${source.region} is not checked during the pause: an item that was deleted can be there again until the resume. \`ferry pause --replication ${other}\` pauses it, too.`,
+  ];
+}
+
 /** `Enabled` in the template is what the next change of the mapping sets. */
 export function deploymentLines({ eventSource }: ReplicationConfig): string[] {
   return eventSource.enabled
@@ -130,10 +140,16 @@ export function lossLines(paused: Paused, replication: ReplicationConfig, nowMs:
     return [
       `Changes from ${utcTime(paused.oldestMs)} to ${utcTime(nowMs - (lostAfterMs - paused.oldestMs))} are lost.`,
       ...(isGivenUp(replication) ? [redrive] : []),
-      'Then run `ferry backfill`, `ferry verify` and `ferry repair`.',
+      afterLoss(replication),
     ];
   if (nowMs >= givenUpAfterMs) return [redrive];
   return [
     `The oldest changes are up to ${duration(nowMs - paused.oldestMs)} old. Lambda reads them first. No change is lost.`,
   ];
+}
+
+function afterLoss({ twoWay }: ReplicationConfig): string {
+  return twoWay?.mode === 'stamped'
+    ? 'Then run `ferry merge`. Items that were deleted in that time come back from the other Region.'
+    : 'Then run `ferry backfill`, `ferry verify` and `ferry repair`.';
 }

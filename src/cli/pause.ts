@@ -34,6 +34,7 @@ import {
   alarmLines,
   deploymentLines,
   horizonLines,
+  insertCheckLines,
   type Lag,
   mappingLines,
   pauseFacts,
@@ -140,6 +141,7 @@ function printPlan(plan: Plan): number {
       : `Pause would disable the mapping, and wait until it is disabled.${obstacle === undefined ? ' Then it would note the pause in the control row.' : ''}`,
     ...horizonLines(paused, replication, lag),
     ...alarmLines(replication),
+    ...insertCheckLines(replication),
     ...(obstacle === undefined ? deploymentLines(replication) : []),
     ...(isDone ? [] : ['Nothing was changed. --apply makes these changes.']),
   ]);
@@ -165,6 +167,7 @@ function printPaused(seen: Seen, result: PauseResult): number {
     `The replication is paused since ${utcTime(paused.sinceMs)}.`,
     ...horizonLines(paused, replication, lag),
     ...alarmLines(replication),
+    ...insertCheckLines(replication),
     ...(mark.kind === 'marked' ? deploymentLines(replication) : []),
     'To resume it, run `ferry resume --apply`.',
   ]);

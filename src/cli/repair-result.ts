@@ -1,6 +1,6 @@
 // What a repair has done, or would do, with each item: for people or for machines.
 
-import { givenName } from '../config/directions.ts';
+import { givenName, otherName } from '../config/directions.ts';
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { RepairedItem, RepairReport } from '../verify/repair.ts';
 import { type Call, printResult } from './call.ts';
@@ -36,6 +36,8 @@ export interface Repaired extends Call {
   readonly apply: boolean;
   readonly report: RepairReport;
   readonly items: ItemList;
+  /** Listed items that are at home on the other side. */
+  readonly elsewhere: number;
 }
 
 export function printRepaired(repaired: Repaired): void {
@@ -43,7 +45,7 @@ export function printRepaired(repaired: Repaired): void {
 }
 
 function linesOf(repaired: Repaired): string[] {
-  const { replication, apply, report } = repaired;
+  const { replication, apply, report, elsewhere } = repaired;
   const listed = counted(report.looked, 'listed item');
   return [
     `${givenName(replication)}: ${listed}${apply ? '' : '. Nothing was changed.'}`,
@@ -58,7 +60,16 @@ function linesOf(repaired: Repaired): string[] {
     ...(!apply && report.put + report.deleted > 0
       ? ['--apply makes these changes. It does not overwrite newer items.']
       : []),
+    ...elsewhereLines(elsewhere, repaired),
   ];
+}
+
+function elsewhereLines(items: number, { replication, options }: Repaired): string[] {
+  if (items === 0) return [];
+  const { region } = replication.destination;
+  const [were, them] = items === 1 ? ['item is', 'it'] : ['items are', 'them'];
+  const command = `ferry repair --replication ${otherName(replication)} --report ${options.text('report')}`;
+  return [`${grouped(items)} listed ${were} at home in ${region}: \`${command}\` repairs ${them}.`];
 }
 
 function itemLines({ apply, report, items }: Repaired): string[] {
@@ -91,13 +102,14 @@ function lineOf(item: RepairedItem, apply: boolean): string {
   }
 }
 
-function factsOf({ apply, report, items }: Repaired): object {
+function factsOf({ replication, apply, report, items, elsewhere }: Repaired): object {
   const { repaired, others } = items;
   const all = [...repaired, ...others].map((item) => ({ ...item, ...plainKey(item) }));
   const leftKeys = others.flatMap((item) =>
     item.kind === 'left' ? [{ ...plainKey(item), why: item.why }] : [],
   );
-  return { apply, ...report, items: all, leftKeys };
+  const home = replication.twoWay?.mode === 'home' ? { elsewhere } : {};
+  return { apply, ...report, ...home, items: all, leftKeys };
 }
 
 /** With bytes as base64 text. */

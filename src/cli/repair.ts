@@ -1,7 +1,8 @@
 // `ferry repair`: makes the items of a report equal to the source's items, and never overwrites a newer one.
 
-import { givenName } from '../config/directions.ts';
+import { givenName, otherName } from '../config/directions.ts';
 import { repairContext } from '../composition/pair-work.ts';
+import { homeSideOf } from '../model/home-side.ts';
 import type { Item } from '../ports.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
@@ -54,13 +55,14 @@ type RepairCall = WritingCall & { readonly path: string };
 async function repairListed(call: RepairCall): Promise<number> {
   const { options, io } = call;
   const apply = options.has('apply');
+  const elsewhere = { items: 0 };
   const items = itemList(options.integer('limit') ?? 0);
   const context = repairContext(call, {
     itemsPerSecond: options.integer('rate'),
     settleMs: settleMsOf(options),
   });
   const report = await untilInterrupted(io, () =>
-    repair(agreedKeys(call), context, {
+    repair(agreedKeys(call, elsewhere), context, {
       apply,
       onProgress: (progress) => {
         const { looked, put, deleted } = progress;
@@ -75,7 +77,7 @@ async function repairListed(call: RepairCall): Promise<number> {
     return EXIT.differences;
   }
   if (!apply) await requireYes(call, listed(report.looked));
-  printRepaired({ ...call, apply, report, items });
+  printRepaired({ ...call, apply, report, items, elsewhere: elsewhere.items });
   const { put, deleted, inFlight, left } = report;
   return exitCode(left + inFlight + (apply ? 0 : put + deleted) === 0);
 }
@@ -84,8 +86,8 @@ async function repairListed(call: RepairCall): Promise<number> {
  * With `--apply`, counted before the first of them is repaired.
  * @throws UsageError where there are too many without --yes.
  */
-async function* agreedKeys(call: RepairCall): AsyncGenerator<Item> {
-  const keys = listedKeys(call);
+async function* agreedKeys(call: RepairCall, elsewhere: Elsewhere): AsyncGenerator<Item> {
+  const keys = carriedKeys(call, elsewhere);
   const first: Item[] = [];
   while (call.options.has('apply') && first.length <= ITEMS_MAX) {
     const next = await keys.next();
@@ -105,6 +107,21 @@ async function extentOf(first: readonly Item[], others: AsyncIterable<Item>, cal
   return listed(items);
 }
 
+/** Items of the report that are at home on the other side. */
+interface Elsewhere {
+  items: number;
+}
+
+/** Where each item has a home, those whose home is the source: the other direction repairs the others. */
+async function* carriedKeys(call: RepairCall, elsewhere: Elsewhere): AsyncGenerator<Item> {
+  const { twoWay, ...rules } = call.pair.rules;
+  for await (const key of listedKeys(call)) {
+    const isCarried = twoWay?.mode !== 'home' || homeSideOf(key, { ...rules, twoWay }) === 'source';
+    if (isCarried) yield key;
+    else elsewhere.items += 1;
+  }
+}
+
 function listed(items: number) {
   return { items, text: `the report lists ${grouped(items)}` };
 }
@@ -113,6 +130,7 @@ function listedKeys({ io, replication, direction, pair, path }: RepairCall) {
   const more = (why: string) => io.err(`${why} There may be more differences.`);
   return keysOfReport(path, {
     replication: givenName(replication),
+    otherDirection: replication.twoWay && otherName(replication),
     direction,
     keys: pair.facts.source.keys,
     onUnfinished: () => more('The verify that wrote this report did not finish.'),

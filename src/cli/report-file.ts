@@ -123,6 +123,8 @@ function explained<T>(path: string, action: () => T): T {
 
 export interface ReportExpectation {
   readonly replication: string;
+  /** Where both tables are written, the other direction's report lists the same items. */
+  readonly otherDirection?: string | undefined;
   readonly direction?: ReportHeader['direction'];
   readonly keys: readonly KeyAttribute[];
   /** Told of a report whose verify did not come to its end. */
@@ -201,7 +203,7 @@ function checkHeader(
   if (line?.kind !== 'header') throw notAReport(path, 'its first line is not the header of one');
   const { replication, direction = 'out', scope = 'everything' } = line.header;
   if (scope !== 'everything') expected.onPartial?.(scope);
-  if (replication !== expected.replication)
+  if (replication !== expected.replication && replication !== expected.otherDirection)
     throw notAReport(path, `it is about "${replication}", not "${expected.replication}"`);
   if (direction === (expected.direction ?? 'out')) return;
   throw notAReport(

@@ -10,6 +10,7 @@ import { highestOf, isRead, latest, type Series, sumSince } from '../model/vital
 import { runbookLink } from './runbook-link.ts';
 import { processFacts } from './status-process.ts';
 import { twinFacts } from './status-twin.ts';
+import { twoWayFacts } from './status-two-way.ts';
 import {
   IN_FLIGHT_MS,
   pendingFigure,
@@ -67,6 +68,7 @@ export function statusFacts(status: Status) {
     projection: { deployed, written },
     deployedFunction: process ? 'none' : vitals.isOlder === true ? 'older' : 'current',
     switching: status.switching && switchingFacts(status, status.switching),
+    twoWay: twoWayFacts(status),
     ...twinFacts(status),
     inTheLastHour: inTheHour,
   };

@@ -23,6 +23,7 @@ import type { ReplicationConfig } from '../config/schema.ts';
 import { duration } from '../text/duration.ts';
 import { counted, grouped } from './output.ts';
 import type { RemarkRow } from './rows.ts';
+import { twoWayRows } from './status-two-way.ts';
 
 export interface Status {
   readonly replication: ReplicationConfig;
@@ -75,6 +76,7 @@ export function statusRows(status: Status): RemarkRow[] {
     ...flowRows(vitals),
     ...troubleRows(status),
     ...switchingRows(status),
+    ...twoWayRows(status, (series) => sparkOf(vitals, series)),
     ['event source mapping', mappingText(vitals)],
   ];
 }
@@ -229,7 +231,9 @@ function troubleRows({ replication, vitals }: Status): RemarkRow[] {
       : []),
     ['records lost, last hour', inTheHour(DroppedEventCount, DestinationDeliveryFailures)],
     ['revenants, last hour', inTheHour(own.Revenants)],
-    ['oldest look-again message', lookAgainAge(services.LookAgainAge)],
+    ...(replication.tombstones === 'insert-check'
+      ? []
+      : [['oldest look-again message', lookAgainAge(services.LookAgainAge)] as const]),
     ['failures, last hour', failed, breakdown(failures)],
   ];
 }

@@ -77,11 +77,17 @@ function statusOf(replication: ReplicationConfig, vitals: Vitals, isActive = tru
   const verdict = verdictOf(vitals, {
     behindMs: replication.alarms.latencySeconds * 1000,
     heartbeat: isActive && replication.heartbeat !== undefined,
-    oldImages: replication.switching !== undefined,
+    oldImagesFor: needsOldImages(replication),
+    twoWay: replication.twoWay,
     retention: replication.source,
     reconcileMs: isActive && replication.reconcile ? periodMs(replication.reconcile) : undefined,
   });
   return { replication, vitals, verdict };
+}
+
+function needsOldImages({ switching, twoWay }: ReplicationConfig): string | undefined {
+  if (twoWay !== undefined) return '"direction": "both"';
+  return switching && '"switching"';
 }
 
 function switchedStatus(found: SwitchingVitals): Status {

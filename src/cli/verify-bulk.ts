@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../aws/system-clock.ts';
 import { type BulkReportLine, PartChain, reportLines, segmentsReported } from '../bulk/reports.ts';
 import type { PartLinks } from '../bulk/task.ts';
-import type { Difference } from '../verify/confirm-differences.ts';
 import { addReport, newReport, type VerifyReport } from '../verify/verify.ts';
 import type { ObjectStore } from '../ports.ts';
 import { wrongOption } from './arguments.ts';
@@ -13,6 +12,7 @@ import type { PairCall } from './call.ts';
 import type { ParsedOptions } from './command.ts';
 import { progressReporter } from './progress.ts';
 import type { ReportFile } from './report-file.ts';
+import type { Shown } from './verify-result.ts';
 import { settleMsOf } from './work-options.ts';
 
 export interface BulkVerify extends PairCall {
@@ -22,7 +22,7 @@ export interface BulkVerify extends PairCall {
 
 export interface Findings {
   readonly file: ReportFile;
-  readonly shown: Difference[];
+  readonly shown: Shown[];
 }
 
 /** Differences that are listed on the terminal. */

@@ -1,10 +1,14 @@
 // What a verify has found, for people or for machines.
 
 import { itemJson } from '../model/attribute-value.ts';
+import { otherName } from '../config/directions.ts';
+import type { ReplicationConfig } from '../config/schema.ts';
 import type { Paused } from '../model/control-row.ts';
 import { utcTime } from '../status/pause.ts';
 import type { ProjectionNotice } from '../status/projection-findings.ts';
 import type { Difference } from '../verify/confirm-differences.ts';
+import type { Judged } from '../verify/judge-both.ts';
+import type { Side } from '../verify/segment-join.ts';
 import { differences, type VerifyReport } from '../verify/verify.ts';
 import { type Call, printResult } from './call.ts';
 import { counted, grouped } from './output.ts';
@@ -12,10 +16,12 @@ import { figures, memoryRow, peakMemoryMiB, type Row } from './rows.ts';
 import { sampleFacts, sampleLines } from './verify-sample.ts';
 import type { Scope } from './verify-scope.ts';
 
+export type Shown = Difference & Partial<Judged>;
+
 export interface Verified extends Call {
   readonly scope: Scope;
   readonly report: VerifyReport;
-  readonly shown: readonly Difference[];
+  readonly shown: readonly Shown[];
   /** The pause in which it was compared. */
   readonly paused?: Paused | undefined;
   /** Digest of the projection that it was compared by. */
@@ -46,6 +52,7 @@ export function printVerified(verified: Verified): void {
       ...(scope.kind === 'key' ? [] : figures(rows(verified))),
       ...listed(verified),
       ...verdict(verified),
+      ...strayLines(verified),
       ...sampleLines(verified),
       ...lettersFirst(verified),
       ...notices.map(({ text }) => text),
@@ -67,6 +74,7 @@ function rows({ report, projection }: Verified): Row[] {
     ['different', grouped(report.different)],
     ['extraneous', grouped(report.extraneous)],
     ['in flight', grouped(report.inFlight)],
+    ...(report.strays === undefined ? [] : [['strays', grouped(report.strays)] as const]),
     ['expired, on one side only', grouped(report.expired)],
     ['unreadable', grouped(report.unreadable)],
     ['read capacity', `${grouped(Math.round(readUnits))} RCU`],
@@ -74,15 +82,35 @@ function rows({ report, projection }: Verified): Row[] {
   ];
 }
 
-function listed({ report, shown, path }: Verified): string[] {
+function listed({ replication, report, shown, path }: Verified): string[] {
   const more = differences(report) - shown.length;
   const where = path === undefined ? '--report FILE writes them to a report' : `see ${path}`;
   const rest = more > 0 && shown.length > 0 ? [`${grouped(more)} more: ${where}.`] : [];
-  return [...shown.map(describe), ...rest];
+  return [...shown.map((one) => describe(one, replication)), ...rest];
 }
 
-function describe({ kind, key, attributes }: Difference): string {
-  return `${kind} ${itemJson(key)}${attributes.length === 0 ? '' : `: ${attributes.join(', ')}`}`;
+function describe(
+  { kind, key, attributes, home, strays = [] }: Shown,
+  replication: ReplicationConfig,
+): string {
+  const regionOf = (side: Side) => replication[side].region;
+  const notes = [
+    ...(home === undefined ? [] : [`at home in ${regionOf(home)}`]),
+    ...(strays.length === 0 ? [] : [`stray in ${strays.map(regionOf).join(' and ')}`]),
+  ];
+  const which = attributes.length === 0 ? '' : `: ${attributes.join(', ')}`;
+  return `${kind} ${itemJson(key)}${which}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
+}
+
+/** What an application has written where its writes are not replicated. */
+function strayLines({ replication: { twoWay }, report: { strays = 0 } }: Verified): string[] {
+  if (twoWay === undefined || strays === 0) return [];
+  const are = strays === 1 ? 'One of them is a stray' : `${grouped(strays)} of them are strays`;
+  return [
+    twoWay.mode === 'home'
+      ? `${are}: an application has written the item in the Region that is not its home. A repair replaces it by the item of its home.`
+      : `${are}: an application has written the item without the plug-in. A repair lets it lose against an item that is stamped, or with --keep-strays stamps it.`,
+  ];
 }
 
 const WHAT = {
@@ -91,7 +119,7 @@ const WHAT = {
   everything: 'tables',
 } as const;
 
-function verdict({ report, path, scope, paused }: Verified): readonly string[] {
+function verdict({ replication, report, path, scope, paused }: Verified): readonly string[] {
   const found = differences(report);
   const open = report.inFlight + report.unreadable;
   if (isNothing(report)) return NOTHING[scope.kind];
@@ -104,7 +132,7 @@ function verdict({ report, path, scope, paused }: Verified): readonly string[] {
   return [
     ...(found === 0
       ? []
-      : [`${differ} ${paused === undefined ? nextStep(path) : pauseNote(paused)}`]),
+      : [`${differ} ${paused === undefined ? nextStep(path, replication) : pauseNote(paused)}`]),
     ...(open === 0
       ? []
       : [
@@ -141,10 +169,13 @@ function lettersFirst({ report, paused }: Verified): string[] {
   return ['If `ferry status` shows dead letters, run `ferry redrive` first.'];
 }
 
-function nextStep(path: string | undefined): string {
-  return path === undefined
-    ? 'With --report FILE, verify writes a report for `ferry repair`.'
-    : `\`ferry repair --report ${path}\` shows what a repair would change.`;
+function nextStep(path: string | undefined, replication: ReplicationConfig): string {
+  if (path === undefined) return 'With --report FILE, verify writes a report for `ferry repair`.';
+  const { twoWay, source } = replication;
+  const step = `\`ferry repair --report ${path}\` shows what a repair would change.`;
+  if (twoWay?.mode !== 'home') return step;
+  const other = otherName(replication);
+  return `${step} It is about the items at home in ${source.region}. \`ferry repair --replication ${other} --report ${path}\` is about the others.`;
 }
 
 /** Whether no item was met on either side. */

@@ -15,7 +15,6 @@ import {
   tableNotices,
 } from '../status/projection-findings.ts';
 import { differenceLine, mentionLine } from '../verify/difference-report.ts';
-import type { Difference } from '../verify/confirm-differences.ts';
 import {
   differences,
   verify,
@@ -35,7 +34,7 @@ import { createReportFile, noReportFile, type ReportFile } from './report-file.t
 import { percentOption } from './percent-option.ts';
 import { onReplications } from './several.ts';
 import { type Findings, requireShortLooks, SHOWN_MAX, verifyInBulk } from './verify-bulk.ts';
-import { isProvedEqual, printVerified } from './verify-result.ts';
+import { isProvedEqual, printVerified, type Shown } from './verify-result.ts';
 import { announceScope } from './verify-sample.ts';
 import { reportPath, requireOneScope, type Scope, scopeOf } from './verify-scope.ts';
 import {
@@ -139,7 +138,7 @@ async function compare(call: VerifyCall): Promise<number> {
   const named = options.text('report');
   const path = reportPath(scope.kind, { named, replication: givenName(replication) });
   const file = path === undefined ? noReportFile() : createReportFile(path, headerOf(call));
-  const shown: Difference[] = [];
+  const shown: Shown[] = [];
   const context = contextOf(call, { file, shown });
   const report = await untilInterrupted(io, () => lookFor(call, { context, file, shown }));
   if (report === undefined) {

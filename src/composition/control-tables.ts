@@ -2,12 +2,12 @@
 
 import { FerryError } from '../errors.ts';
 import type { ControlRow } from '../model/control-row.ts';
-import type { WriteRules } from '../model/rules.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { TwinReader } from '../ports.ts';
+import type { AdoptedRules } from '../replicate/first-adoption.ts';
 
 export interface AdoptedPlace {
-  readonly rules: WriteRules;
+  readonly rules: AdoptedRules;
   readonly twinReader: TwinReader;
 }
 

@@ -2,10 +2,16 @@
 // compared with the tables and the configuration before anything is done.
 
 import { givenName } from '../config/directions.ts';
-import { type ControlRow, firstRow, standingOf } from '../model/control-row.ts';
+import { type ControlRow, firstRow, newestEpoch, standingOf } from '../model/control-row.ts';
 import type { WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
-import { adoptFirst, identify, isUntouched, readControl } from '../replicate/first-adoption.ts';
+import {
+  type AdoptedRules,
+  adoptFirst,
+  identify,
+  isUntouched,
+  readControl,
+} from '../replicate/first-adoption.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { TwinWriter } from '../ports.ts';
 import type { CommandLease } from './command-lease.ts';
@@ -29,8 +35,8 @@ export interface ControlDemand {
 
 /**
  * The control row for a command that writes, or shows what it would write.
- * @throws FerryError `control.missing`, `control.unreadable`, `control.attribute`, `control.table` or
- *   `control.stream`; `switching.lease` where another Region is active by now.
+ * @throws FerryError `control.missing`, `control.unreadable`, `control.attribute`, `control.table`,
+ *   `control.stream` or `control.epoch`; `switching.lease` where another Region is active by now.
  */
 export async function requireControl(
   place: ControlPlace,
@@ -46,6 +52,7 @@ export async function requireControl(
   const row = found ?? (await firstOf(place, { apply, streamArn }, retries));
   await requireSameTables(row, place, retries);
   if (streamArn !== undefined) requireStream(streamArn, row);
+  requireEpoch(row, place.rules);
   return row;
 }
 
@@ -113,7 +120,7 @@ async function firstOf(
   }
   if (!(await retry(() => isUntouched(rules, twinReader), retries))) throw missing(rules);
   const identity = await retry(() => identify(adoption, twinReader), retries);
-  return firstRow({ ...identity, nowMs: clock.now() });
+  return firstRow({ ...identity, nowMs: clock.now() }, rules.twoWay?.epoch);
 }
 
 function missing({ replication, stateTable }: WriteRules): FerryError {
@@ -131,6 +138,19 @@ function missingCopies({ replication: name }: WriteRules): FerryError {
     code: 'control.missing',
     hint: 'Run `ferry adopt`, which writes both: with "switching", nothing else writes the first ones.',
   });
+}
+
+/** Versions of another epoch would lose to those that the configuration asks for, or win over them. */
+function requireEpoch(row: ControlRow, { twoWay, replication }: AdoptedRules): void {
+  const { n } = newestEpoch(row);
+  if (twoWay === undefined || twoWay.epoch === n) return;
+  throw new FerryError(
+    `The control row of ${replication} has epoch ${n}, and the configuration has "twoWay.epoch": ${twoWay.epoch}.`,
+    {
+      code: 'control.epoch',
+      hint: 'The function holds its records until both are equal. `ferry adopt` opens the epoch of the configuration, or says what to change there.',
+    },
+  );
 }
 
 function requireStream(streamArn: string, row: ControlRow): void {

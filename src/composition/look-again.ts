@@ -19,12 +19,12 @@ export interface LookAgainSetup {
 }
 
 /**
- * With "strict" tombstones nothing is announced, and no queue is needed.
+ * Only "checked" tombstones are announced: the others need no queue.
  * @throws FerryError as `deployedSettings` does, and `deployment.differs` where the function has no such queue.
  */
 export async function openLookAgain(setup: LookAgainSetup): Promise<LookAgainQueue> {
   const { replication, sides, apply } = setup;
-  if (!apply || replication.tombstones === 'strict') return noQueue();
+  if (!apply || replication.tombstones !== 'checked') return noQueue();
   const { queueUrl, delaySeconds } = await queueOf(setup);
   const settings = serviceSettings(sides.source, 'sqs');
   return sqsLookAgain({ ...settings, queueUrl, delaySeconds });

@@ -11,11 +11,13 @@ import { pacedReader } from '../pacing/paced-reader.ts';
 import type { RetryContext } from '../pacing/retry.ts';
 import type { Clock, LookAgainQueue } from '../ports.ts';
 import { floorIn } from '../redrive/replay.ts';
+import type { JudgingRules } from '../verify/judge-both.ts';
 import type { RepairContext } from '../verify/repair.ts';
 import type { VerifyContext } from '../verify/verify.ts';
+import { atHome } from './at-home.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
-import { type TablePair, timeToLiveOf } from './table-pair.ts';
+import { type PairRules, type TablePair, timeToLiveOf } from './table-pair.ts';
 
 /** @param stop ends the waiting. */
 export function retriesUntil(stop: AbortSignal, clock: Clock = systemClock): RetryContext {
@@ -81,7 +83,7 @@ export function copyContext(
     rules: pair.rules,
     ttlDeletes: replication.ttlDeletes,
     retention: replication.source,
-    source: pair.source,
+    source: atHome(pair.source, pair.rules),
     twin: pair.twin,
     transactions: pair.transactions,
     readPace: paceAt(readUnits),
@@ -109,6 +111,10 @@ export function repairContext(
   };
 }
 
+function judgingRules({ twoWay, ...rules }: PairRules): JudgingRules | undefined {
+  return twoWay && { ...rules, twoWay };
+}
+
 /** Each side is read at its own rate. */
 export function compareContext(
   pair: TablePair,
@@ -120,6 +126,7 @@ export function compareContext(
     source: pacedReader(pair.source, paceAt(readUnits), retries),
     destination: pacedReader(pair.twin, paceAt(readUnits), retries),
     rules: pair.rules,
+    judging: judgingRules(pair.rules),
     timeToLive: timeToLiveOf(pair),
     settleMs,
   };

@@ -20,6 +20,7 @@ import {
   METRIC_UNITS,
   type MetricName,
 } from '../config/names.ts';
+import { newestEpoch } from '../model/control-row.ts';
 import {
   MINUTE_MS,
   type Percentile,
@@ -105,14 +106,16 @@ export async function controlOf(
   replication: ReplicationConfig,
   sides: Sides,
 ): Promise<
-  Pick<Vitals, 'paused' | 'controlProblem'> & { readonly written?: string | null | undefined }
+  Pick<Vitals, 'paused' | 'controlProblem' | 'epoch'> & {
+    readonly written?: string | null | undefined;
+  }
 > {
   try {
     const found = await controlNow(replication, sides);
     if (found.kind === 'unreadable') return { paused: 'unknown', controlProblem: found.problem };
     if (found.kind === 'missing') return { written: null };
     const { paused, projection = null } = found.row;
-    return { paused, written: projection };
+    return { paused, epoch: newestEpoch(found.row).n, written: projection };
   } catch (error) {
     return { paused: 'unknown', controlProblem: whatHappened(error) };
   }

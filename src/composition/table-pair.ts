@@ -15,14 +15,15 @@ import { configuredSourceArn } from '../config/change-source.ts';
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { streamLabelMs } from '../model/guard.ts';
 import type { Projection } from '../model/projection.ts';
-import type { WriteRules } from '../model/rules.ts';
+import type { StreamRules, WriteRules } from '../model/rules.ts';
 import { FerryError } from '../errors.ts';
 import { projectedTable } from '../projection/projected-table.ts';
 import type { TwinReader, TwinWriter, ReadableTable, TransactionWriter } from '../ports.ts';
 import type { CommandLease } from './command-lease.ts';
 import { type CheckedTables, checkTables, requireTable } from './table-check.ts';
 import { withoutMarkers } from './without-markers.ts';
-import { writeRules } from './write-rules.ts';
+import { twoWayRules } from './two-way.ts';
+import { heartbeatKeyText, writeRules } from './write-rules.ts';
 
 export interface TablePairSetup {
   readonly replication: ReplicationConfig;
@@ -37,9 +38,12 @@ export interface TablePairSetup {
   readonly lease?: CommandLease | undefined;
 }
 
+/** What writes to the twin obey, and, where both tables are written, what tells whose an item is. */
+export type PairRules = WriteRules & Pick<StreamRules, 'heartbeatKeyText' | 'twoWay'>;
+
 export interface TablePair {
   readonly facts: CheckedTables;
-  readonly rules: WriteRules;
+  readonly rules: PairRules;
   /** As the projection makes it. */
   readonly source: ReadableTable;
   readonly twin: ReadableTable;
@@ -63,7 +67,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   const sourceReads = readClient(sides.source);
   const destinationReads = readClient(sides.destination);
   const keyAttributes = facts.source.keys.map(({ name }) => name);
-  const rules = { ...writeRules(replication), projection };
+  const rules = pairRules(replication, projection);
   const readable = replication.switching === undefined ? asItIs : withoutMarkers;
   const items = dynamoDbReader(sourceReads, { table: source.table, keyAttributes });
   return {
@@ -82,6 +86,18 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
     close() {
       for (const client of [writer, sourceReads, destinationReads]) client.destroy();
     },
+  };
+}
+
+export function pairRules(
+  replication: ReplicationConfig,
+  projection: Projection | undefined,
+): PairRules {
+  return {
+    ...writeRules(replication),
+    projection,
+    heartbeatKeyText: heartbeatKeyText(replication),
+    twoWay: twoWayRules(replication),
   };
 }
 

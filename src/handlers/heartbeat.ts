@@ -36,7 +36,7 @@ const parts = openOnce(async () => {
     clock: systemClock,
     periodMs: HEARTBEAT_PERIOD_MS,
     reservedAttribute,
-    turn: replication.switching && (await turnOf(replication, sides, writer)),
+    turn: await turnOf(replication, sides, writer),
   };
   return { context, metrics: metricsOf(replication) };
 });
@@ -45,7 +45,10 @@ async function turnOf(
   replication: ReplicationConfig,
   sides: Sides,
   writer: TwinWriter,
-): Promise<() => Promise<Turn>> {
+): Promise<(() => Promise<Turn>) | undefined> {
+  // Where both tables are written, each direction has a heartbeat of its own: a version in it says nothing.
+  if (replication.twoWay !== undefined) return async () => ({ isActive: true, writer });
+  if (replication.switching === undefined) return undefined;
   const { functionLease, heartbeatTurn } = await import('../composition/function-lease.ts');
   const readerOf = (side: Access) => dynamoDbTwinReader(writeClient({ ...side, concurrency: 1 }));
   const readers = { source: readerOf(sides.source), destination: readerOf(sides.destination) };

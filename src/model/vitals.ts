@@ -48,6 +48,8 @@ export interface Vitals {
   readonly heartbeatSinceMs?: number | undefined;
   /** The pause in the control row; `unknown` where the row cannot be read. */
   readonly paused?: Paused | 'unknown' | undefined;
+  /** The newest of the control row; undefined where there is none, or where it cannot be read. */
+  readonly epoch?: number | undefined;
   /** Why the control row cannot be read, without a full stop; there where `paused` is `unknown`. */
   readonly controlProblem?: string | undefined;
   /** Digests of the projections that are deployed, and that wrote the twin; null for none. */

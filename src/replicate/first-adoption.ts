@@ -1,15 +1,23 @@
 // The first control row of a replication, written only where nothing shows that Ferry has written before.
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { originOf } from '../model/clock-version.ts';
 import { controlKey, parseControlRow, putControlRow } from '../model/control-item.ts';
 import { type FoundControl, firstRow, type Identity } from '../model/control-row.ts';
+import { epochIn, versionIn } from '../model/guard.ts';
 import type { ReadRequest } from '../model/read-request.ts';
-import type { LedgerRules, WriteRules } from '../model/rules.ts';
+import type { LedgerRules, TwoWayRules, WriteRules } from '../model/rules.ts';
 import { isRunRow } from '../model/run-rows.ts';
 import type { TwinReader, TwinWriter } from '../ports.ts';
 
+/** Both directions have one epoch: that of their configuration. */
+export type AdoptedRules = WriteRules & {
+  readonly twoWay?: Pick<TwoWayRules, 'mode' | 'epoch'> | undefined;
+};
+
 export interface Adoption {
-  readonly rules: WriteRules;
+  readonly rules: AdoptedRules;
   readonly streamArn: string;
   readonly tag: string;
   readonly nowMs: number;
@@ -41,7 +49,7 @@ export async function adoptFirst(
 ): Promise<FoundControl> {
   const { rules } = adoption;
   if (!(await isUntouched(rules, twinReader))) return readControl(rules, twinReader);
-  const row = firstRow({ ...(await identify(adoption, twinReader)), nowMs });
+  const row = firstRow({ ...(await identify(adoption, twinReader)), nowMs }, rules.twoWay?.epoch);
   const { kind } = await twinWriter.write(putControlRow(row, rules));
   return kind === 'written' ? { kind: 'row', row } : readControl(rules, twinReader);
 }
@@ -63,12 +71,24 @@ export async function identify(
  * The first page of each, consistently read: a twin that Ferry has written shows a version in it. What a process keeps
  * for itself in the ledger, before it has replicated anything, is none.
  */
-export async function isUntouched(settings: WriteRules, reader: TwinReader): Promise<boolean> {
-  const rows = await reader.read(firstPage(settings.stateTable, LEDGER_ATTRIBUTES.id));
-  if (!rows.items.every((row) => isRunRow(row, settings))) return false;
-  const { reservedAttribute, destinationTable } = settings;
+export async function isUntouched(settings: AdoptedRules, reader: TwinReader): Promise<boolean> {
+  const { reservedAttribute, destinationTable, stateTable, twoWay } = settings;
+  // With stamped writes, the other direction may have noted its deletes there already.
+  if (twoWay?.mode !== 'stamped') {
+    const rows = await reader.read(firstPage(stateTable, LEDGER_ATTRIBUTES.id));
+    if (!rows.items.every((row) => isRunRow(row, settings))) return false;
+  }
   const page = await reader.read(firstPage(destinationTable, reservedAttribute));
-  return page.items.every((item) => item[reservedAttribute] === undefined);
+  return page.items.every((item) => isNotOfFerry(item[reservedAttribute], settings));
+}
+
+/** Applications stamp their writes before anything is adopted. Ferry's writes say from which Region they came. */
+function isNotOfFerry(reserved: AttributeValue | undefined, { twoWay }: AdoptedRules): boolean {
+  if (reserved === undefined) return true;
+  const version = versionIn(reserved);
+  if (twoWay?.mode !== 'stamped' || version === undefined) return false;
+  const isStamp = epochIn(version) === twoWay.epoch && originOf(version) !== undefined;
+  return isStamp && reserved.M?.['o'] === undefined;
 }
 
 /** Nothing but one attribute of each item: the function may see no more. */

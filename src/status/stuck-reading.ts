@@ -13,6 +13,7 @@ const FUNCTION_FAILED = 'PROBLEM: Function call failed';
 /** The worst first. */
 export const READING: readonly Rule[] = [
   isPaused,
+  hasOtherEpoch,
   recordsHeld,
   isStarting,
   isUnread,
@@ -36,6 +37,17 @@ function isPaused({ vitals: { paused, mapping, nowMs }, rules }: Case): Verdict 
       ? `changes are lost after ${utcTime(lostAfterMs)}`
       : `changes have been lost since ${utcTime(lostAfterMs)}`;
   return { level: 'paused', text: `since ${since}; ${loss}`, runbook };
+}
+
+/** The function holds every record until both are equal. */
+function hasOtherEpoch({ vitals: { epoch }, rules, waited }: Case): Verdict | undefined {
+  const { twoWay } = rules;
+  if (epoch === undefined || twoWay === undefined || epoch === twoWay.epoch) return undefined;
+  return {
+    level: 'held',
+    text: `the control row has epoch ${epoch}, and the configuration epoch ${twoWay.epoch}: \`ferry adopt\` shows what to do${waited}`,
+    runbook: 'records-held',
+  };
 }
 
 /** Before all other problems, because it causes them. */
@@ -84,10 +96,10 @@ function readsAnotherStream({ vitals }: Case): Verdict | undefined {
 
 /** Only old images show what applications write to the twin beside Ferry. */
 function lacksOldImages({ vitals: { streamView }, rules }: Case): Verdict | undefined {
-  if (rules.oldImages !== true || streamView === undefined) return undefined;
+  if (rules.oldImagesFor === undefined || streamView === undefined) return undefined;
   if (streamView === 'NEW_AND_OLD_IMAGES') return undefined;
   return stuck(
-    `the stream has the view type ${streamView}, and "switching" needs NEW_AND_OLD_IMAGES`,
+    `the stream has the view type ${streamView}, and ${rules.oldImagesFor} needs NEW_AND_OLD_IMAGES`,
     'stream-replaced',
   );
 }

@@ -2,6 +2,7 @@
 
 import { type Backlog, backlogOf } from './backlog-trend.ts';
 import type { Retention } from '../config/record-age.ts';
+import type { TwoWayConfig } from '../config/schema.ts';
 import { duration } from '../text/duration.ts';
 import { lastAbove, periodMsOf, sumSince, type Vitals } from '../model/vitals.ts';
 
@@ -36,8 +37,10 @@ export interface VerdictRules {
   readonly behindMs: number;
   /** Whether a heartbeat is expected every minute. */
   readonly heartbeat: boolean;
-  /** Whether the stream must have old images, too. @default it need not */
-  readonly oldImages?: boolean;
+  /** The setting for which the stream must have old images, too. @default it need not */
+  readonly oldImagesFor?: string | undefined;
+  /** Where both tables are written. */
+  readonly twoWay?: Pick<TwoWayConfig, 'mode' | 'epoch'> | undefined;
   /** How long the stream keeps a record. @default as the stream of a table */
   readonly retention?: Retention;
   /** How often the tables are compared. @default never */

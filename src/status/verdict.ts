@@ -1,6 +1,7 @@
 // The state of a replication and its cause: the verdict of the first rule that applies, the worst first.
 
 import { duration } from '../text/duration.ts';
+import { counted } from '../text/number-text.ts';
 import { latest, type Vitals } from '../model/vitals.ts';
 import {
   ANSWERED,
@@ -28,6 +29,7 @@ export function verdictText({ level, text }: Verdict): string {
 const RULES: readonly Rule[] = [
   ...READING,
   ...WRITING,
+  strayWrites,
   outdated,
   differing,
   controlUnknown,
@@ -41,6 +43,18 @@ export function verdictOf(vitals: Vitals, rules: VerdictRules): Verdict {
     if (verdict !== undefined) return verdict;
   }
   return healthy(one);
+}
+
+/** What an application writes elsewhere stays there, and the tables differ. */
+function strayWrites({ vitals: { own }, rules: { twoWay } }: Case): Verdict | undefined {
+  const strays = total(own, ['StrayWrites']);
+  if (twoWay === undefined || strays === 0) return undefined;
+  const what = `${counted(strays, 'write')} to the source in the last hour`;
+  const text =
+    twoWay.mode === 'home'
+      ? `${what} not made at the home of the item, and not replicated: correct the application. \`ferry verify\` lists the items`
+      : `${what} not stamped, and not replicated: use the plug-in in every application. \`ferry verify\` lists the items`;
+  return { level: 'different', text, runbook: 'stray-writes' };
 }
 
 function outdated({ vitals }: Case): Verdict | undefined {

@@ -2,6 +2,7 @@
 // under the old control row can land any more, replaces the row by compare-and-set, and enables the
 // mappings again. Safe to interrupt and to repeat.
 
+import { type Configured, configuredAfterSurvey, planConfigured } from './adopt-configured.ts';
 import { closedRow, type CopiesFound, openedCopies, planCopies } from './adopt-copies.ts';
 import {
   type AdoptionChoice,
@@ -51,6 +52,8 @@ export interface AdoptContext extends RetryContext, RowAndTables {
   readonly beside?:
     | (RowAndTables & { readonly regions: Readonly<Record<Side, string>> })
     | undefined;
+  /** Of a direction of a replication in both: which epoch to open. */
+  readonly configured?: Configured | undefined;
   /** Undefined where no function is deployed: nothing has to be paused. */
   readonly mappings: EventSources | undefined;
   /** How long after a mapping is disabled a write of its function may still land, and be looked at. */
@@ -84,7 +87,10 @@ export async function planNow(
   const copies = await copiesFound(context);
   if (copies !== undefined) return planCopies(copies, choice);
   const { found, identity } = await foundAt(context, context);
-  return planAdoption(found, identity, choice);
+  const { configured } = context;
+  return configured === undefined
+    ? planAdoption(found, identity, choice)
+    : planConfigured(found, identity, choice, configured);
 }
 
 async function foundAt({ rules, twinReader, identity }: RowAndTables, context: AdoptContext) {
@@ -178,8 +184,10 @@ async function requireDisabled(context: AdoptContext): Promise<void> {
 
 async function planBySurvey(plan: Survey, choice: AdoptionChoice, context: AdoptContext) {
   const survey = await readVersions(choice, context);
-  const nowMs = context.clock.now();
-  const opened = planAfterSurvey(survey, { ...context.identity, nowMs }, choice, plan);
+  const { configured } = context;
+  const identity = { ...context.identity, nowMs: context.clock.now() };
+  if (configured !== undefined) return configuredAfterSurvey(survey, identity, plan, configured);
+  const opened = planAfterSurvey(survey, identity, choice, plan);
   const copies = opened.kind === 'open' ? await copiesFound(context) : undefined;
   if (copies === undefined || opened.kind === 'refused') return opened;
   // A switch may have claimed them, or opened an epoch, while the tables were read.

@@ -3,6 +3,7 @@
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
+import { originOf } from '../model/clock-version.ts';
 import {
   type ControlRow,
   EPOCH_MAX,
@@ -125,12 +126,15 @@ export interface VersionSurvey {
   ledgerRows: number;
   /** 0 where there are no versions. */
   highestEpoch: number;
+  /** The same of versions that no stamped write has. */
+  highestUnstamped: number;
   /** The first version that this stream cannot have written in epoch 1. */
   stranger: Version | undefined;
 }
 
 export function newSurvey(): VersionSurvey {
-  return { items: 0, versioned: 0, ledgerRows: 0, highestEpoch: 0, stranger: undefined };
+  const epochs = { highestEpoch: 0, highestUnstamped: 0 };
+  return { items: 0, versioned: 0, ledgerRows: 0, ...epochs, stranger: undefined };
 }
 
 export type SurveyedBy = Pick<Identity, 'reserved' | 'streamArn'>;
@@ -167,6 +171,8 @@ export function surveyState(
 function note(survey: VersionSurvey, version: Version, { streamArn }: SurveyedBy): void {
   const epoch = epochIn(version) ?? 0;
   survey.highestEpoch = Math.max(survey.highestEpoch, epoch);
+  if (originOf(version) === undefined)
+    survey.highestUnstamped = Math.max(survey.highestUnstamped, epoch);
   const { labelMs } = requireSeries(streamArn, 1);
   const isOwn = epoch === 1 && version < floorOf({ epoch: 1, labelMs: labelMs + 1 });
   if (!isOwn) survey.stranger ??= version;
@@ -184,7 +190,7 @@ export function planAfterSurvey(
     if (highestEpoch >= EPOCH_MAX)
       return refused(`The twin has versions of epoch ${highestEpoch}.`, NEW_TWIN);
     if (row !== undefined)
-      return { kind: 'open', row: nextAbove(highestEpoch, row, identity), why: reason };
+      return { kind: 'open', row: opening(row, highestEpoch + 1, identity), why: reason };
     const n = highestEpoch + 1;
     const why =
       highestEpoch === 0
@@ -205,9 +211,10 @@ export function planAfterSurvey(
   return { kind: 'open', row: firstRow(identity), why: 'the stream goes on in epoch 1' };
 }
 
-function nextAbove(highestEpoch: number, before: ControlRow, identity: Identity): ControlRow {
+/** @param n at least; the next one where that is higher. */
+export function opening(before: ControlRow, n: number, identity: Identity): ControlRow {
   const row = nextEpoch(before, identity);
   const newest = newestEpoch(row);
-  const n = Math.max(newest.n, highestEpoch + 1);
-  return { ...row, epochs: [...row.epochs.slice(0, -1), { ...newest, n }] };
+  const opened = { ...newest, n: Math.max(newest.n, n) };
+  return { ...row, epochs: [...row.epochs.slice(0, -1), opened] };
 }

@@ -4,6 +4,7 @@
 import { decodeItem, type Item, itemJson } from '../model/attribute-value.ts';
 import type { Discrepancy } from '../model/discrepancy.ts';
 import { formatProblem, STORED_FORMAT } from '../model/stored-format.ts';
+import type { Side } from './segment-join.ts';
 
 export interface ReportHeader {
   readonly ferry: 'differences';
@@ -33,6 +34,9 @@ export interface ReportedDifference {
   readonly attributes: readonly string[];
   readonly source: Item | undefined;
   readonly destination: Item | undefined;
+  /** Where both tables are written: the side whose item is right, and the sides with a stray. */
+  readonly home?: Side | undefined;
+  readonly strays?: readonly Side[];
 }
 
 export function headerLine(header: ReportHeader): string {
@@ -45,13 +49,15 @@ export function summaryLine(summary: object): string {
 }
 
 export function differenceLine(
-  { kind, key, attributes, source, destination }: ReportedDifference,
+  { kind, key, attributes, source, destination, home, strays = [] }: ReportedDifference,
   { values }: { values: boolean },
 ): string {
   const fields = [
     `"kind":${JSON.stringify(kind)}`,
     `"key":${itemJson(key)}`,
     ...(attributes.length === 0 ? [] : [`"attributes":${JSON.stringify(attributes)}`]),
+    ...(home === undefined ? [] : [`"home":${JSON.stringify(home)}`]),
+    ...(strays.length === 0 ? [] : [`"strays":${JSON.stringify(strays)}`]),
     ...(values && source !== undefined ? [`"source":${itemJson(source)}`] : []),
     ...(values && destination !== undefined ? [`"destination":${itemJson(destination)}`] : []),
   ];

@@ -17,13 +17,16 @@ import {
   type Difference,
   startConfirmation,
 } from './confirm-differences.ts';
+import { type Judged, judged, type JudgingRules } from './judge-both.ts';
 import { inParallel } from '../pacing/in-parallel.ts';
 
 export interface VerifyContext extends Omit<ConfirmContext, Side | 'onDifference'>, ScanContext {
   /** Attribute in which the items of a side say when DynamoDB is to remove them, where it does. */
   readonly timeToLive?: Readonly<Partial<Record<Side, string | undefined>>>;
+  /** Where both tables are written. */
+  readonly judging?: JudgingRules | undefined;
   /** Called with differences that are real, and waited for; those of expired items are only counted. */
-  readonly onDifference: (difference: Difference) => unknown;
+  readonly onDifference: (difference: Difference & Partial<Judged>) => unknown;
 }
 
 export interface VerifyOptions {
@@ -43,6 +46,8 @@ export interface VerifyReport extends ScanCounts, Record<Discrepancy, number> {
   inFlight: number;
   /** Cannot be read whole with the SDK, on either side, or the projection makes nothing of it. */
   unreadable: number;
+  /** Of the differences: an application has written the item where its writes are not replicated. Absent in one direction. */
+  strays?: number;
   segmentsDone: number;
 }
 
@@ -52,7 +57,7 @@ export async function verify(
   context: VerifyContext,
   { segments, totalSegments, workers, onProgress }: VerifyOptions,
 ): Promise<VerifyReport> {
-  const report = newReport();
+  const report = reportFor(context);
   const comparison = begin(context, report, () => onProgress(report));
   const tasks = segments.map((segment) => async () => {
     await compareSegment({ segment, totalSegments }, { comparison });
@@ -70,7 +75,7 @@ function begin(context: VerifyContext, report: VerifyReport, onPage: () => void)
 
 /** The differences of a single item, after the same two looks. Counts it on each side that has it. */
 export async function verifyKey(key: Item, context: VerifyContext): Promise<VerifyReport> {
-  const report = newReport();
+  const report = reportFor(context);
   const has = { source: false, destination: false };
   const recording = (side: Side) => ({
     async get(asked: Item) {
@@ -115,12 +120,12 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
         report.expired += 1;
         return;
       }
-      report[difference.kind] += 1;
+      const found = judge(difference, context);
+      report[found.kind] += 1;
+      if (report.strays !== undefined && found.strays?.length !== 0) report.strays += 1;
       // The twin may still have what the projection drops.
       await context.onDifference(
-        context.rules.projection === undefined
-          ? difference
-          : { ...difference, destination: undefined },
+        context.rules.projection === undefined ? found : { ...found, destination: undefined },
       );
     },
     onInFlight(key) {
@@ -134,6 +139,10 @@ function counting(context: VerifyContext, report: VerifyReport): ConfirmContext 
       context.onUnreadable(key, why);
     },
   };
+}
+
+function judge(difference: Difference, { judging }: VerifyContext): Difference & Partial<Judged> {
+  return judging === undefined ? difference : judged(difference, judging);
 }
 
 /** Keys that are remembered, twice over. Both suspects of an item are handed out within less. */
@@ -184,8 +193,13 @@ export function differences({ missing, different, extraneous }: VerifyReport): n
 /** The sum of two parts. Functions of earlier releases do not count everything. */
 export function addReport(sum: VerifyReport, part: Partial<VerifyReport>): void {
   const largest = Math.max(sum.largestSegmentItems, part.largestSegmentItems ?? 0);
-  for (const name of Object.keys(sum) as Array<keyof VerifyReport>) sum[name] += part[name] ?? 0;
+  for (const name of Object.keys(sum) as Array<keyof VerifyReport>)
+    sum[name] = (sum[name] ?? 0) + (part[name] ?? 0);
   sum.largestSegmentItems = largest;
+}
+
+function reportFor({ judging }: VerifyContext): VerifyReport {
+  return judging === undefined ? newReport() : { ...newReport(), strays: 0 };
 }
 
 export function newReport(): VerifyReport {

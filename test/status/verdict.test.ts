@@ -92,12 +92,12 @@ describe('the verdict on the figures of an hour', () => {
     const plain = vitals({ streamView: 'NEW_IMAGE' });
 
     expect(verdictOf(plain, rules).level).toBe('healthy');
-    expect(verdictOf(plain, { ...rules, oldImages: true })).toMatchObject({
+    expect(verdictOf(plain, { ...rules, oldImagesFor: '"switching"' })).toMatchObject({
       level: 'stuck',
       text: 'the stream has the view type NEW_IMAGE, and "switching" needs NEW_AND_OLD_IMAGES',
     });
     const whole = vitals({ streamView: 'NEW_AND_OLD_IMAGES' });
-    expect(verdictOf(whole, { ...rules, oldImages: true }).level).toBe('healthy');
+    expect(verdictOf(whole, { ...rules, oldImagesFor: '"switching"' }).level).toBe('healthy');
   });
 
   const counted: MetricName[] = [
