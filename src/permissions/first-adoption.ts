@@ -7,7 +7,7 @@ import type { Place, Statement } from './statement.ts';
 
 /** Once in a replication's life: to see that nothing was written before, and to write the control row. */
 export function firstAdoption(
-  { name, reservedAttribute, destination }: ReplicationConfig,
+  { name, reservedAttribute, destination, twoWay }: ReplicationConfig,
   allow: ReturnType<typeof allowing>,
 ): Statement[] {
   const { partitionKey, sortKey } = destination;
@@ -16,7 +16,8 @@ export function firstAdoption(
     allow('twin', ['dynamodb:DescribeTable']),
     allow('state', ['dynamodb:DescribeTable']),
     scanOf('twin', [reservedAttribute, ...twinKeys], allow),
-    scanOf('state', [LEDGER_ATTRIBUTES.id], allow),
+    // With stamps, what is there may be deletes of the other direction.
+    ...(twoWay?.mode === 'stamped' ? [] : [scanOf('state', [LEDGER_ATTRIBUTES.id], allow)]),
     allow('state', ['dynamodb:PutItem'], ofItems([`${name}#control`])),
   ];
 }

@@ -38,6 +38,7 @@ import { type KeyCloud, newKeys, openKeyCloud } from '../fixtures/key-cloud.ts';
 import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { placeOf, type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
 import { givenUp, lambdaRecord, SETTINGS } from '../fixtures/records.ts';
+import { type Mode, putNearSide, recordsOf } from './two-way-batches.ts';
 import { openTwoRegions, putAll, runHere, type TwoRegions } from '../fixtures/two-regions.ts';
 
 /** The embedded engine's, and another one. */
@@ -68,18 +69,39 @@ const SWITCHED = {
     streamArn: `arn:aws:dynamodb:eu-west-1:${ACCOUNT}:table/Orders/stream/2026-01-31T12:00:00.000`,
   },
 };
+const bothWays = (mode: Mode, more: object = {}) => ({
+  direction: 'both',
+  bulk: false,
+  twoWay: { mode, losers: 'keep', streamArn: SWITCHED.switching.streamArn, ...more },
+});
+const BOTH: Readonly<Record<Mode, object>> = {
+  home: bothWays('home', {
+    home: {
+      rules: [{ attribute: 'pk', prefix: 'eu#', region: 'eu-west-1' }],
+      otherwise: 'us-east-1',
+    },
+  }),
+  stamped: bothWays('stamped'),
+};
 /** The source sends its changes to a Kinesis stream. */
 const KINESIS = {};
 const RECONCILED = { reconcile: { repair: true } };
 /** The function does nothing else. */
 const ONLY_REPAIRS = { ...RECONCILED, bulk: false };
 const ONLY_COMPARES = { bulk: false, reconcile: {} };
-/** Of a switched replication: the ledger beside the source distinguishes own writes from stray ones. */
-const NOT_PLAYED = ['dynamodb:BatchGetItem sourceState'];
+/** The ledger beside the source distinguishes own writes from stray ones. */
+const NOT_PLAYED_SWITCHED = ['dynamodb:BatchGetItem sourceState'];
 const REPLICATIONS: ReadonlyArray<readonly [string, object, object]> = [
   ...Object.entries(REACHES).map(([name, destination]) => [name, destination, {}] as const),
   ['a projection, and letters without records', REACHES['its own rights'], PROJECTED],
   ['switching', REACHES['its own rights'], SWITCHED],
+  ['both directions with homes', REACHES['its own rights'], BOTH.home],
+  ['both directions with stamps', REACHES['its own rights'], BOTH.stamped],
+  [
+    'both directions with stamps, in two accounts',
+    REACHES['a role of another account'],
+    BOTH.stamped,
+  ],
   ['a Kinesis stream', REACHES['its own rights'], KINESIS],
   ['comparisons on a schedule', REACHES['its own rights'], RECONCILED],
   ['comparisons without bulk runs', REACHES['its own rights'], ONLY_COMPARES],
@@ -203,13 +225,24 @@ function change(id: string, eventName: string, more: object = {}): DynamoDBRecor
   });
 }
 
+async function replicateBothWays(mode: Mode): Promise<void> {
+  await putNearSide(regions.source);
+  const records = recordsOf(mode, () => {
+    position += 1;
+    return { sequenceNumber: String(position), streamArn };
+  });
+  await recorded(() => replicate(...records));
+}
+
 /** DynamoDB rejects a key of another type. */
 const rejected = { keys: { pk: { N: '1' } } };
 
 /** Each records what its function does. */
 const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
-  replicate: () =>
-    recorded(() =>
+  replicate: async () => {
+    const { twoWay } = readDeployment(process.env).replication;
+    if (twoWay !== undefined) return replicateBothWays(twoWay.mode);
+    return recorded(() =>
       replicate(
         change('young', 'INSERT'),
         change('late', 'INSERT', { createdAtSeconds: 1_769_860_800 }),
@@ -221,7 +254,8 @@ const SCENES: Readonly<Record<ReplicationFunction, () => Promise<void>>> = {
           attributes: { text: { S: 'x'.repeat(1_100_000) } },
         }),
       ),
-    ),
+    );
+  },
   'look-again': async () => {
     await replicate(change('back', 'INSERT'));
     const { client } = regions.destination;
@@ -348,6 +382,9 @@ async function bulkTasks(): Promise<object[]> {
   return tasks.map((task) => ({ segment: 0, task: { format: STORED_FORMAT, ...task } }));
 }
 
+/** Of a replication in both directions. */
+const BOTH_SCENES = { replicate: true, heartbeat: true };
+
 let calls: readonly RecordedCall[] = [];
 
 /** What is asked for meanwhile. */
@@ -387,8 +424,12 @@ const LOGS = ['logs:CreateLogStream logs', 'logs:PutLogEvents logs'];
 
 describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) => {
   const scenes = Object.entries(SCENES) as Array<[ReplicationFunction, () => Promise<void>]>;
-  // Segments also look at the stream of the twin, and this twin has none.
-  const played = scenes.filter(([code]) => settings !== SWITCHED || code !== 'bulk-segment');
+  const notPlayed = settings === SWITCHED ? NOT_PLAYED_SWITCHED : [];
+  const isBoth = 'direction' in settings;
+  const played = scenes.filter(([code]) =>
+    // Segments also look at the stream of the twin, and this twin has none.
+    settings === SWITCHED ? code !== 'bulk-segment' : !isBoth || code in BOTH_SCENES,
+  );
   it.each(played)(
     '%s allows what the function asks for',
     { timeout: 60_000 },
@@ -396,7 +437,7 @@ describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) =
       const asked = new Set<string>();
       if (settings === SWITCHED) await adoptBefore();
       if (settings === KINESIS) await readKinesis();
-      for (const tombstones of ['checked', 'strict']) {
+      for (const tombstones of isBoth ? ['insert-check'] : ['checked', 'strict']) {
         if (code === 'look-again' && tombstones === 'strict') continue;
         const replication = replicationTo(destination, { ...settings, tombstones });
         vi.resetModules();
@@ -409,7 +450,7 @@ describe.each(REPLICATIONS)('with %s, the role of', (_, destination, settings) =
       const role = functionNeeds(code, replication, PLACES);
       const others = isOther(destination) ? needsThere(ownNeeds(code, replication, PLACES)) : [];
       const expected = [...linesOf(role), ...others].filter(
-        (line) => ![...BY_SERVICES[code], ...LOGS, ...NOT_PLAYED].includes(line),
+        (line) => ![...BY_SERVICES[code], ...LOGS, ...notPlayed].includes(line),
       );
       expect([...asked].toSorted()).toEqual([...new Set(expected)].toSorted());
     },
