@@ -28,7 +28,9 @@ export async function removeStamped(one: StampedRecord, item: StampedItem): Prom
   if (isHandled(row, one.sequence)) return pushAgain(record, row, item);
   if (isTheirs(one.before, row.deleted, item))
     return { kind: 'own', isConflict: isConflict(one.before, row.seen, item.twoWay.origin) };
-  return removeLocally(one, row, item);
+  return isBelowOurs(one, row, item)
+    ? besideNewer(one, row, item)
+    : removeLocally(one, row, item);
 }
 
 function isHandled({ handled }: LedgerFacts, sequence: Version): boolean {
@@ -43,6 +45,19 @@ function isTheirs(
 ): boolean {
   if (deleted === undefined || isLocal(deleted, item)) return false;
   return before === undefined ? epochIn(deleted) === item.twoWay.epoch : deleted >= before;
+}
+
+/**
+ * Whether the item was below a delete of this side: it had come late, or a slow clock had stamped it. That delete is
+ * remembered already. One by the time of this record would be above puts of the other side that came later than it.
+ */
+function isBelowOurs(
+  { before }: StampedRecord,
+  { deleted }: LedgerFacts,
+  item: StampedItem,
+): boolean {
+  if (deleted === undefined || before === undefined) return false;
+  return isLocal(deleted, item) && deleted >= before;
 }
 
 async function removeLocally(
@@ -82,17 +97,21 @@ function versionOfDelete(
   );
 }
 
-/** A newer delete, or a later record, was remembered since the row was read. */
+/** A newer delete is remembered, or a later record: that this one was handled is remembered, too. */
 async function besideNewer(
   { record, sequence }: StampedRecord,
   row: LedgerFacts,
   item: StampedItem,
 ): Promise<WriteOutcome> {
   const { near } = item;
-  const isOurs = row.deleted !== undefined && isLocal(row.deleted, item);
-  if (isOurs || isHandled(row, sequence)) return pushAgain(record as RemoveRecord, row, item);
-  const remembered = handledDelete(record, sequence, near.near, near.clock.now());
-  return nearOutcome(await send(remembered, near), { written: DELETED, refused: DELETED });
+  if (!isHandled(row, sequence)) {
+    const remembered = handledDelete(record, sequence, near.near, near.clock.now());
+    item.row.written();
+    const result = await send(remembered, near);
+    const end = nearOutcome(result, { written: DELETED, refused: DELETED });
+    if (end.kind === 'unfinished') return end;
+  }
+  return pushAgain(record as RemoveRecord, row, item);
 }
 
 /** Whoever remembered it may have got no further. One of the other side comes from there. */
