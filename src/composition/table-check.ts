@@ -8,7 +8,7 @@ import { heartbeatItemKey } from '../config/heartbeat-key.ts';
 import type { ReplicationConfig, TableConfig } from '../config/schema.ts';
 import type { TableRole } from '../failures/failure-rule.ts';
 import { missingTable, type NamedTable } from '../failures/missing-resource.ts';
-import { type Finding, preflight } from '../status/preflight.ts';
+import { type Finding, type Pair, preflight } from '../status/preflight.ts';
 import type { TableFacts } from '../model/table-facts.ts';
 import { FerryError } from '../errors.ts';
 
@@ -66,18 +66,25 @@ export async function lookAtTables(
     projection: replication.projection,
     heartbeatKey: replication.heartbeat && heartbeatItemKey(replication.heartbeat),
     isSwitched: replication.switching !== undefined,
+    bothWays: bothWaysOf(replication),
     nowMs: systemClock.now(),
     kinesis,
     configuredRetentionHours: replication.source.kinesisRetentionHours,
     configuredKinesisKey: replication.source.kinesisKmsKeyArn,
     configuredStreamArn: replication.source.streamArn,
-    destinationStreamArn: replication.switching?.streamArn,
+    destinationStreamArn: (replication.switching ?? replication.twoWay)?.streamArn,
     configuredKeys: {
       source: namedKey(replication.source),
       destination: namedKey(replication.destination),
     },
   });
   return { source, destination, findings };
+}
+
+function bothWaysOf({ twoWay, ttlDeletes }: ReplicationConfig): Pair['bothWays'] {
+  if (twoWay === undefined) return undefined;
+  const homeAttributes = (twoWay.home?.rules ?? []).map(({ attribute }) => attribute);
+  return { mode: twoWay.mode, ttlDeletes, homeAttributes };
 }
 
 /** A table that the app creates changes its key with the next deployment. */
@@ -91,6 +98,8 @@ const STREAM_SUBJECTS = [
   'stream-view',
   'projection-stream',
   'switching-stream',
+  'both-streams',
+  'home-key',
   'other-stream',
   'other-key',
   'heartbeat-key',

@@ -1,6 +1,6 @@
 // A finding about a pair of tables: an error, a risk or a fact, with its meaning and what to do.
 
-import type { KeyAttribute, ProjectionConfig } from '../config/schema.ts';
+import type { KeyAttribute, ProjectionConfig, TtlDeletes, TwoWayConfig } from '../config/schema.ts';
 import type { Item } from '../model/attribute-value.ts';
 import type { KinesisFacts } from '../model/kinesis-facts.ts';
 import type { Protection, TableFacts } from '../model/table-facts.ts';
@@ -28,6 +28,8 @@ export interface Pair {
   readonly heartbeatKey?: Item | undefined;
   /** Whether either table can become the source. */
   readonly isSwitched?: boolean | undefined;
+  /** Where applications write both tables. */
+  readonly bothWays?: BothWays | undefined;
   readonly nowMs: number;
   /** Where the source sends its changes to a Kinesis stream: then its own stream is not read. */
   readonly kinesis?: KinesisFacts | undefined;
@@ -39,10 +41,16 @@ export interface Pair {
   readonly configuredKinesisKey?: string | undefined;
   /** The stream that the configuration names. */
   readonly configuredStreamArn?: string | undefined;
-  /** Where either table can become the source: that of the destination. */
+  /** Where there is another direction: that of the destination. */
   readonly destinationStreamArn?: string | undefined;
   /** The KMS keys that the configuration names for existing tables. */
   readonly configuredKeys?: Readonly<Record<'source' | 'destination', string | undefined>>;
+}
+
+interface BothWays extends Pick<TwoWayConfig, 'mode'> {
+  readonly ttlDeletes: TtlDeletes;
+  /** By which the rules tell the home of an item. */
+  readonly homeAttributes: readonly string[];
 }
 
 export type Check = (pair: Pair) => Finding[];

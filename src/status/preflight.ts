@@ -1,5 +1,6 @@
 // The facts of two tables -> the errors, risks and notes of the pair, before it is replicated.
 
+import { BOTH_WAYS_CHECKS } from './both-ways-findings.ts';
 import type { Finding, Pair } from './finding.ts';
 import { KEY_CHECKS } from './key-findings.ts';
 import { KINESIS_CHECKS } from './kinesis-findings.ts';
@@ -21,6 +22,7 @@ const CHECKS = [
   ...TABLE_CHECKS,
   ...REPLICA_CHECKS,
   ...KEY_CHECKS,
+  ...BOTH_WAYS_CHECKS,
   ...STREAM_CHECKS,
   ...KINESIS_CHECKS,
   ...PROTECTION_CHECKS,

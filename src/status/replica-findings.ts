@@ -43,14 +43,17 @@ function sourceReplica({ source, destination }: Pair): Finding[] {
   );
 }
 
-function destinationReplica({ source, destination }: Pair): Finding[] {
+function destinationReplica({ source, destination, bothWays }: Pair): Finding[] {
+  const writers = bothWays
+    ? 'let applications write to this replica only'
+    : 'let no application write to any replica';
   const others = otherReplicas(destination);
   if (others === undefined || areReplicas(source, destination)) return [];
   if (destination.isStronglyConsistent === true) return [];
   return warning(
     'destination-replica',
     `${nameOf(destination)} is a replica of a global table, as are those in ${others}.`,
-    'DynamoDB replicates what Ferry writes to the other Regions, at the price of writes there. A write of another Region can replace what Ferry has written: let no application write to any replica.',
+    `DynamoDB replicates what Ferry writes to the other Regions, at the price of writes there. A write of another Region can replace what Ferry has written: ${writers}.`,
   );
 }
 

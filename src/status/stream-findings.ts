@@ -11,14 +11,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const STREAM_CHECKS: readonly Check[] = [
   streamOff,
   streamView,
-  switchedStreams,
+  bothStreams,
   otherStream,
   streamAge,
 ].map((check: Check) => (pair) => (pair.kinesis === undefined ? check(pair) : []));
 
-function streamOff({ source, projection, isSwitched = false }: Pair): Finding[] {
+function streamOff(pair: Pair): Finding[] {
+  const { source, projection } = pair;
   if (source.stream !== undefined) return [];
-  const view = isSwitched ? 'NEW_AND_OLD_IMAGES' : viewFor(projection);
+  const view = readsBoth(pair) ? 'NEW_AND_OLD_IMAGES' : viewFor(projection);
   return error('stream', `${nameOf(source)} has no stream.`, enableText(source, view));
 }
 
@@ -27,23 +28,27 @@ function enableText(table: TableFacts, view: ReturnType<typeof viewFor>): string
   return `Enable it with ${images}: \`${streamOnCommand(table, view)}\`.`;
 }
 
+function readsBoth({ isSwitched = false, bothWays }: Pair): boolean {
+  return isSwitched || bothWays !== undefined;
+}
+
 /** Both are read: the twin's shows what applications write there, and becomes the source's with a switch. */
-function switchedStreams({ source, destination, isSwitched = false }: Pair): Finding[] {
+function bothStreams(pair: Pair): Finding[] {
+  const { source, destination, bothWays } = pair;
+  if (!readsBoth(pair)) return [];
   const view = 'NEW_AND_OLD_IMAGES';
-  const why = 'With "switching", Ferry reads both streams, and needs their old images, too.';
+  const setting = bothWays ? '"direction": "both"' : '"switching"';
+  const subject = bothWays ? 'both-streams' : 'switching-stream';
+  const why = `With ${setting}, Ferry reads both streams, and needs their old images, too.`;
   return [source, destination].flatMap((table) => {
     const { stream } = table;
-    if (!isSwitched || stream?.viewType === view) return [];
+    if (stream?.viewType === view) return [];
     // Of the source, `streamOff` says it.
     if (stream === undefined)
       return table === source
         ? []
-        : error(
-            'switching-stream',
-            `${nameOf(table)} has no stream.`,
-            `${why} ${enableText(table, view)}`,
-          );
-    return error('switching-stream', viewText(table, stream), `${why} ${changeText(table, view)}`);
+        : error(subject, `${nameOf(table)} has no stream.`, `${why} ${enableText(table, view)}`);
+    return error(subject, viewText(table, stream), `${why} ${changeText(table, view)}`);
   });
 }
 
@@ -55,10 +60,15 @@ function changeText(table: TableFacts, view: ReturnType<typeof viewFor>): string
   return `The view type of a stream cannot be changed. Disable the stream, and enable it again: \`${streamAnewCommands(table, view)}\`. The stream then has another ARN. Check first that no other consumer needs the old one.`;
 }
 
-function streamView({ source, projection, isSwitched = false }: Pair): Finding[] {
+function streamView(pair: Pair): Finding[] {
+  const { source, projection } = pair;
   const { stream } = source;
   const view = viewFor(projection);
-  if (isSwitched || stream === undefined || [view, 'NEW_AND_OLD_IMAGES'].includes(stream.viewType))
+  if (
+    readsBoth(pair) ||
+    stream === undefined ||
+    [view, 'NEW_AND_OLD_IMAGES'].includes(stream.viewType)
+  )
     return [];
   const says = viewText(source, stream);
   const change = changeText(source, view);
@@ -96,7 +106,11 @@ function otherStream(pair: Pair): Finding[] {
   });
 }
 
-function streamAge({ source, nowMs }: Pair): Finding[] {
+function streamAge({ source, nowMs, bothWays }: Pair): Finding[] {
+  const copy =
+    bothWays?.mode === 'stamped'
+      ? '`ferry merge` makes both tables equal'
+      : '`ferry backfill` copies them';
   const madeMs = streamLabelMs(source.stream?.arn ?? '');
   if (madeMs === undefined) return [];
   const horizonMs = Math.max(madeMs, nowMs - DAY_MS);
@@ -104,6 +118,6 @@ function streamAge({ source, nowMs }: Pair): Finding[] {
   return note(
     'stream-age',
     `The stream has the changes since ${since}.`,
-    'Items that were written before are not in the stream. When the replication is deployed, `ferry backfill` copies them.',
+    `Items that were written before are not in the stream. When the replication is deployed, ${copy}.`,
   );
 }

@@ -63,7 +63,8 @@ function adviceOn(status: string): string {
   }
 }
 
-function timeToLive({ source, destination, projection, isSwitched }: Pair): Finding[] {
+function timeToLive({ source, destination, projection, isSwitched, bothWays }: Pair): Finding[] {
+  if (bothWays !== undefined) return [];
   const [from, to] = [source.timeToLiveAttribute, destination.timeToLiveAttribute];
   if (from === to && from === undefined) return [];
   if (isSwitched === true && from !== undefined) return switchedTimeToLive(source, from, to);
@@ -166,8 +167,9 @@ function reserved({ source, sample, reservedAttribute }: Pair): Finding[] {
   );
 }
 
-function occupied({ destination }: Pair): Finding[] {
-  if (destination.items === 0) return [];
+function occupied({ destination, bothWays }: Pair): Finding[] {
+  // Where applications write it, it has items of its own.
+  if (destination.items === 0 || bothWays !== undefined) return [];
   return warning(
     'occupied',
     `${nameOf(destination)} has about ${destination.items} items.`,
