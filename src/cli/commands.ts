@@ -54,6 +54,22 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./merge.ts')).mergeCommand,
   },
   {
+    name: 'conflicts',
+    summary:
+      'List the writes that have lost against the other Region, and those that are not replicated.',
+    load: async () => (await import('./conflicts.ts')).conflictsCommand,
+  },
+  {
+    name: 'conflicts show',
+    summary: 'Show one of these writes, and what has won over it.',
+    load: async () => (await import('./conflicts.ts')).conflictsShowCommand,
+  },
+  {
+    name: 'conflicts restore',
+    summary: 'Write it again, if what has won is still there. Without --apply, change nothing.',
+    load: async () => (await import('./conflicts.ts')).conflictsRestoreCommand,
+  },
+  {
     name: 'projection test',
     summary: 'Apply the projection to some items of the source, and show them before and after.',
     load: async () => (await import('./projection-test.ts')).projectionTestCommand,

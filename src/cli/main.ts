@@ -57,12 +57,17 @@ async function help(words: readonly string[], io: Io): Promise<number> {
   const [name] = words;
   const ofFirstWord = COMMANDS.filter((command) => command.name.startsWith(`${name} `));
   if (name === undefined) io.out(overview(COMMANDS));
-  else if (words.length === 1 && ofFirstWord.length > 0) io.out(overview(ofFirstWord));
+  else if (words.length === 1 && ofFirstWord.length > 0 && !isCommand(name))
+    io.out(overview(ofFirstWord));
   else {
     const { load, summary } = find(words).listed;
     io.out(helpOf(await load(), summary));
   }
   return EXIT.done;
+}
+
+function isCommand(word: string): boolean {
+  return COMMANDS.some(({ name }) => name === word);
 }
 
 function version(io: Io): number {
@@ -85,7 +90,9 @@ function overview(commands: readonly ListedCommand[]): string {
  * @throws UsageError `usage.command`
  */
 function find(words: readonly string[]): { listed: ListedCommand; args: readonly string[] } {
-  const found = COMMANDS.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
+  const isBegun = ({ name }: ListedCommand) => `${words.join(' ')} `.startsWith(`${name} `);
+  // Of "conflicts" and "conflicts show", the longer one.
+  const found = COMMANDS.findLast(isBegun);
   if (found !== undefined)
     return { listed: found, args: words.slice(found.name.split(' ').length) };
   throw unknownCommand(words);

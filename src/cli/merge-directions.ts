@@ -43,7 +43,7 @@ export async function onBothDirections(given: GivenCall, work: BothWork): Promis
 function requireBoth({ name, twoWay }: ReplicationConfig, { options }: GivenCall): void {
   if (twoWay !== undefined) return;
   throw wrongOption(
-    `\`ferry ${options.command}\` is for replications with "direction": "both", and ${name} has one direction.`,
+    `ferry ${options.command} is for replications with "direction": "both", and ${name} has one direction.`,
     'For one direction, use `ferry verify` and `ferry repair`.',
   );
 }

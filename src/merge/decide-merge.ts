@@ -18,7 +18,7 @@ import { type BySide, bothSides, type MergeStates, otherSide } from './sides.ts'
 export interface StampedPlan extends MergePlan {
   readonly choice: MergeChoice;
   readonly epoch: number;
-  /** 20 random digits: two merges never make the same version. */
+  /** 34 digits: two merges never make the same version. */
   readonly unique: string;
 }
 
@@ -128,18 +128,12 @@ function claimOf(side: Origin, at: Case, isSame: boolean): Claim | undefined {
     originOf(deleted) === side &&
     (version === undefined || originOf(version) === side);
   if (!isKept && !isLater) return undefined;
-  return { version: nextVersion(below, side, uniqueDigits(plan)), isStamp: true, isWeak: false };
+  return { version: nextVersion(below, side, plan.unique), isStamp: true, isWeak: false };
 }
 
 /** Above all earlier epochs, and below every stamp of an application: only what has none loses against it. */
-function weakStamp(side: Origin, plan: StampedPlan): Version {
-  const unique = uniqueDigits(plan);
-  return clockVersion({ epoch: plan.epoch, ms: 0, counter: 0, origin: side, unique });
-}
-
-/** Those of functions begin with 0, and those of applications with 9. */
-function uniqueDigits({ nowMs, unique }: StampedPlan): string {
-  return `8${String(nowMs).padStart(13, '0')}${unique}`;
+function weakStamp(side: Origin, { epoch, unique }: StampedPlan): Version {
+  return clockVersion({ epoch, ms: 0, counter: 0, origin: side, unique });
 }
 
 /** @returns the side that wins by the options; undefined where they do not tell. */
@@ -154,7 +148,7 @@ function chosen({ states, plan }: Case): Origin | undefined {
 /** Where both have the same version, the winner gets the next one. */
 function stampOverTie(winner: Origin, claim: Claim, { plan }: Case): Claim {
   if (claim.isStamp) return claim;
-  const version = nextVersion(claim.version, winner, uniqueDigits(plan));
+  const version = nextVersion(claim.version, winner, plan.unique);
   return { ...claim, version, isStamp: true };
 }
 

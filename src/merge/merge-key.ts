@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Item } from '../model/attribute-value.ts';
 import { itemDigest } from '../model/discrepancy.ts';
-import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
+import type { LedgerRowKey } from '../model/ledger-row.ts';
 import { loserObject } from '../model/loser.ts';
 import type { Origin } from '../model/rules.ts';
 import type { WriteFailure } from '../model/write-failure.ts';
@@ -13,7 +13,15 @@ import { whyUnreadable } from '../resync/unreadable-item.ts';
 import type { MergeChoice, MergeDecision, MergeStep } from './decision.ts';
 import { decideHome, type HomePlan, homeSide } from './decide-home.ts';
 import { decideMerge, type StampedPlan } from './decide-merge.ts';
-import { type BySide, bothSides, type MergeSide, type MergeStates, otherSide } from './sides.ts';
+import {
+  type BySide,
+  bothSides,
+  type MergeSide,
+  type MergeStates,
+  otherSide,
+  readSide,
+} from './sides.ts';
+import { mergeUnique } from './unique.ts';
 
 /** How the two tables are merged. */
 export type MergeMode =
@@ -133,8 +141,8 @@ function decide(
   const rules = bothSides((side) => sides[side].rules);
   const plan = { key, keyText, rules, nowMs: clock.now() };
   if (mode.mode === 'home') return decideHome(states, { ...plan, ...mode });
-  const digits = () => String(Math.floor(random.next() * 1e10)).padStart(10, '0');
-  return decideMerge(states, { ...plan, ...mode, choice, unique: digits() + digits() });
+  const unique = mergeUnique(plan.nowMs, random);
+  return decideMerge(states, { ...plan, ...mode, choice, unique });
 }
 
 /** Of a home, last: what it changes later has a record that comes after everything read here. */
@@ -145,12 +153,6 @@ async function readStates(item: LedgerRowKey, { mode, sides }: MergeContext): Pr
   const before = await read(first);
   const after = await read(last);
   return bothSides((side) => (side === first ? before : after));
-}
-
-async function readSide({ key, keyText }: LedgerRowKey, { rules, table, ledger }: MergeSide) {
-  const item = await table.get(key);
-  const row = await ledger.get(ledgerRowKey(rules, keyText));
-  return { item, row };
 }
 
 type End = 'written' | 'refused' | { readonly why: string; readonly failure?: WriteFailure };

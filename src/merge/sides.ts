@@ -2,6 +2,7 @@
 // is known by its number: 1 is the source of the configuration file, 2 the destination.
 
 import type { Item } from '../model/attribute-value.ts';
+import { type LedgerRowKey, ledgerRowKey } from '../model/ledger-row.ts';
 import type { Origin, WriteRules } from '../model/rules.ts';
 import type { ItemReader, ObjectStore } from '../ports.ts';
 import type { SendContext } from '../replicate/send.ts';
@@ -32,4 +33,14 @@ export function otherSide(side: Origin): Origin {
 
 export function bothSides<T>(of: (side: Origin) => T): BySide<T> {
   return { 1: of(1), 2: of(2) };
+}
+
+/** @throws what a read throws. */
+export async function readSide(
+  { key, keyText }: LedgerRowKey,
+  { rules, table, ledger }: Pick<MergeSide, 'rules' | 'table' | 'ledger'>,
+): Promise<SideState> {
+  const item = await table.get(key);
+  const row = await ledger.get(ledgerRowKey(rules, keyText));
+  return { item, row };
 }

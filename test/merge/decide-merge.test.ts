@@ -47,7 +47,7 @@ function decide(one: Side, two: Side, choice: MergeChoice = {}): MergeDecision {
       nowMs: 1_800_000_000_000,
       choice,
       epoch: EPOCH,
-      unique: '5'.repeat(20),
+      unique: `8${'5'.repeat(33)}`,
     },
   );
 }
