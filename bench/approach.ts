@@ -35,6 +35,8 @@ export interface Changes {
   readonly tombstones?: ReplicationConfig['tombstones'];
   readonly projection?: ReplicationConfig['projection'];
   readonly switching?: Partial<ReplicationConfig['switching']>;
+  readonly direction?: ReplicationConfig['direction'];
+  readonly twoWay?: Partial<ReplicationConfig['twoWay']>;
   readonly function?: Partial<ReplicationConfig['function']>;
 }
 
@@ -47,7 +49,7 @@ export function deploymentAt(endpoint: string, changes: Changes = {}): Deploymen
       table: 'Orders',
       streamArn: STREAM_ARN,
       // Its state table is read, too.
-      ...(changes.switching && { endpoint }),
+      ...((changes.switching ?? changes.twoWay) && { endpoint }),
     },
     destination: { region: 'eu-west-1', table: 'Orders', endpoint },
     ...changes,

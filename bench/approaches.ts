@@ -25,11 +25,23 @@ const ferryWith =
     const opening = open(deploymentAt(endpoint, changes));
     return async (records) => {
       const { counts } = await replicateBatch(records, await opening);
-      const done = counts.applied + counts.coalesced;
+      const done = counts.applied + counts.coalesced + counts.own;
       if (done !== records.length) throw new Error(`of ${records.length}, only ${done} were done`);
     };
   };
 const ferry = ferryWith({});
+
+const BOTH = {
+  direction: 'both',
+  twoWay: { mode: 'stamped', streamArn: STREAM_ARN.replace('us-east-1', 'eu-west-1') },
+} as const;
+/** Of the items of a batch, all have the same one. */
+const homesIn = (otherwise: string) =>
+  ferryWith({
+    ...BOTH,
+    twoWay: { ...BOTH.twoWay, mode: 'home', home: { rules: HOMES, otherwise } },
+  });
+const HOMES = [{ attribute: 'pk', prefix: 'no-customer-', region: 'eu-west-1' }];
 
 const neverCoalescing: Approach = (endpoint) => {
   const bring = ferry(endpoint);
@@ -65,6 +77,9 @@ export const APPROACHES = {
   'ferry, switching': ferryWith({
     switching: { streamArn: STREAM_ARN.replace('us-east-1', 'eu-west-1') },
   }),
+  'ferry, home here': homesIn('us-east-1'),
+  'ferry, home there': homesIn('eu-west-1'),
+  'ferry, stamped': ferryWith(BOTH),
   'ferry over the SDK': ferryWith({ function: { httpClient: 'sdk' } }),
   'ferry, never coalescing': neverCoalescing,
   'stock SDK, one after the other': serial,

@@ -1,6 +1,7 @@
 // Batches as Lambda hands them to the function, made from nothing but numbers, the same in every run.
 
 import type { Item } from '../src/model/attribute-value.ts';
+import { clockVersion } from '../src/model/clock-version.ts';
 import { seededRandom } from '../src/local/seeded-random.ts';
 import type { Random } from '../src/ports.ts';
 
@@ -16,6 +17,11 @@ export interface BatchShape {
   readonly event?: 'INSERT' | 'MODIFY';
   /** Whether records have the item before the change, too. */
   readonly oldImages?: boolean;
+  /**
+   * Whose write each record is, of a table with stamps; `ferry` also with homes. The images have versions then.
+   * @default they have none
+   */
+  readonly stampedBy?: Writer;
   /** How old the records are; the default is older than any look-up asks about. @default a year or so */
   readonly ageSeconds?: number;
   /** Number of the first item and record: batches that follow each other. @default 0 */
@@ -25,6 +31,8 @@ export interface BatchShape {
   /** @default STREAM_ARN */
   readonly streamArn?: string;
 }
+
+export type Writer = 'application' | 'ferry';
 
 export const STREAM_ARN =
   'arn:aws:dynamodb:us-east-1:111122223333:table/Orders/stream/2026-01-31T12:00:00.000';
@@ -58,8 +66,19 @@ interface RecordFacts {
 
 const LONG_AGO = 1_769_860_800;
 
+/** Of the write of a record, or of the one before, which the other side has made. */
+function stampOf(by: Writer, index: number, isBefore: boolean): Item {
+  const isOurs = (by === 'application') !== isBefore;
+  const ms = LONG_AGO * 1000 + (isBefore ? 0 : 1);
+  const v = {
+    S: clockVersion({ epoch: 1, ms, counter: 0, origin: isOurs ? 1 : 2, unique: `9${index}` }),
+  };
+  if (isOurs) return { _ferry: { M: { v } } };
+  return { _ferry: { M: { v, t: { N: String(LONG_AGO) }, o: { S: 'eu-west-1' } } } };
+}
+
 function record(
-  { bytes, oldImages, streamArn = STREAM_ARN }: BatchShape,
+  { bytes, oldImages, streamArn = STREAM_ARN, stampedBy }: BatchShape,
   { index, number, eventName, createdAt }: RecordFacts,
 ) {
   const Keys = { pk: { S: `customer-${number}` }, sk: { S: 'order#2026-01-31T12:00' } };
@@ -71,6 +90,7 @@ function record(
     at: { N: '1769860800000' },
     note: { S: 'x'.repeat(Math.max(1, bytes - 120)) },
   };
+  const stamp = (isBefore: boolean) => stampedBy && stampOf(stampedBy, index, isBefore);
   return {
     eventID: String(index),
     eventName,
@@ -81,8 +101,9 @@ function record(
     dynamodb: {
       ApproximateCreationDateTime: createdAt,
       Keys,
-      ...(eventName !== 'REMOVE' && { NewImage }),
-      ...(oldImages === true && { OldImage: NewImage }),
+      ...(eventName !== 'REMOVE' && { NewImage: { ...NewImage, ...stamp(false) } }),
+      ...(oldImages === true &&
+        eventName !== 'INSERT' && { OldImage: { ...NewImage, ...stamp(true) } }),
       SequenceNumber: String(100_000_000_000_000_000_000n + BigInt(index)),
       SizeBytes: bytes,
       StreamViewType: 'NEW_IMAGE',

@@ -29,7 +29,12 @@ export async function startStub(roundTripMs: number, countsUnits = false): Promi
   return { child, endpoint: `http://127.0.0.1:${port.toString().trim()}` };
 }
 
+/** The stub ends the connection, which a busy process may learn late. */
+const UNSHARED = { agent: false };
+
 export async function readCounts(endpoint: string): Promise<Counts> {
-  const [response] = (await once(get(`${endpoint}${COUNTS_PATH}`), 'response')) as [Readable];
+  const [response] = (await once(get(`${endpoint}${COUNTS_PATH}`, UNSHARED), 'response')) as [
+    Readable,
+  ];
   return (await json(response)) as Counts;
 }
