@@ -1,6 +1,6 @@
 // The estimate of a replication, and what the same workload costs as a global table.
 
-import { otherDirection } from '../config/directions.ts';
+import { hasOtherDirection, otherDirection } from '../config/directions.ts';
 import { VERSION_BYTES, writeUnits } from '../model/capacity.ts';
 import { type Line, linesOf } from './bill.ts';
 import { heartbeatLines, keyLines, observationLines, reconciliationLines } from './fixed-lines.ts';
@@ -41,13 +41,16 @@ function deploymentLines(facts: Facts): Line[] {
   ];
 }
 
-/** The function beside the twin reads its stream, and acknowledges what Ferry wrote. */
+/**
+ * The function beside the twin reads its stream, and acknowledges what Ferry wrote. Where both tables are written, it also
+ * replicates, and has an estimate of its own.
+ */
 function otherDirectionLines({ replication, ...facts }: Facts): Line[] {
-  if (replication.switching === undefined) return [];
+  if (!hasOtherDirection(replication)) return [];
   const back = { ...facts, replication: otherDirection(replication) };
   const lines = [
     ...functionLines(back, { acknowledges: true }),
-    ...observationLines(back),
+    ...(replication.switching === undefined ? [] : observationLines(back)),
     ...logLines(back),
   ];
   const entries = lines.map(
@@ -106,6 +109,11 @@ export function assumptionsOf(setting: Setting): string[] {
         ]),
     `A request has ${REQUEST_BYTES / 1000} KB beside its item.`,
     'Write units of secondary indexes of the twin are not counted, nor a backfill.',
+    ...(replication.twoWay === undefined
+      ? []
+      : [
+          'Writes are those of applications to the source of this direction. What CloudWatch has of a table includes those of Ferry: give --writes-per-second. The function beside the twin is counted as if it was invoked for them alone.',
+        ]),
     ...(workload.items === 0
       ? [
           'The number of items is not known: storage and the reads of a reconciliation are not counted.',

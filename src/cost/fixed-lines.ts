@@ -2,6 +2,7 @@
 
 import { alarmRules } from '../alarms/alarm-rules.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
+import { isBackName } from '../config/names.ts';
 import { VERSION_BYTES } from '../model/capacity.ts';
 import { type Line, linesOf } from './bill.ts';
 import { metricCount, ofFunction } from './function-lines.ts';
@@ -97,8 +98,9 @@ export function reconciliationLines(facts: Facts): Line[] {
   ];
 }
 
-/** Each customer managed key that the configuration names, as if nothing else used it. */
+/** Each customer managed key that the configuration names, as if nothing else used it. Both directions have the same. */
 export function keyLines({ replication }: Facts): Line[] {
+  if (replication.twoWay !== undefined && isBackName(replication.name)) return [];
   const requests = KEY_REQUESTS_PER_SECOND * SECONDS_A_MONTH;
   return keysOf(replication).flatMap(([arn, region]) =>
     linesOf('keys', [

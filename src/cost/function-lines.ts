@@ -118,6 +118,8 @@ export function metricCount({ replication, writes }: Facts): number {
     1 +
     (replication.heartbeat === undefined ? 0 : 2) +
     (replication.reconcile === undefined ? 0 : 4) +
+    // What the other direction has written comes through this stream.
+    (replication.twoWay === undefined ? 0 : 1) +
     (replication.tombstones === 'checked' && writes.deletes > 0 ? 1 : 0)
   );
 }

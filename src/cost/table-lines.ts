@@ -2,7 +2,9 @@
 // Regions.
 
 import { arrivalRules } from '../config/change-source.ts';
+import { isBackName } from '../config/names.ts';
 import { type Line, linesOf } from './bill.ts';
+import { insertCheckLines } from './both-ways-lines.ts';
 import { invocationsOf, ofFunction } from './function-lines.ts';
 import {
   elapsedMs,
@@ -66,6 +68,7 @@ export function tombstoneLines(facts: Facts): Line[] {
   const kept = (writes.deletes / SECONDS_A_MONTH) * tombstoneLifeSeconds;
   const keptGB = kept * (TOMBSTONE_BYTES / GB);
   const isStrict = tombstones === 'strict';
+  const isChecked = tombstones === 'checked';
   const what = isStrict ? 'write units of tombstones and checks' : 'write units';
   return [
     ...linesOf(part, [
@@ -73,7 +76,8 @@ export function tombstoneLines(facts: Facts): Line[] {
       ['GB stored', keptGB, 'storageGBMonth', region],
       ['GB of backup', keptGB, 'backupGBMonth', region],
     ]),
-    ...(isStrict ? [] : lookAgainLines(part, reads, facts)),
+    ...(isChecked ? lookAgainLines(part, reads, facts) : []),
+    ...(tombstones === 'insert-check' ? insertCheckLines(part, { reads, keptGB }, facts) : []),
   ];
 }
 
@@ -107,8 +111,9 @@ export function processLines({ replication, workload, shardCount }: Facts): Line
   ]);
 }
 
-/** Of a copy of the source whose items have so many bytes. */
+/** Of a copy of the source whose items have so many bytes. Two tables that are both written are copies of each other. */
 export function storageLines({ workload, replication }: Facts, itemBytes: number): Line[] {
+  if (replication.twoWay !== undefined && isBackName(replication.name)) return [];
   const { region, create } = replication.destination;
   const amount = (workload.items * (itemBytes + ITEM_OVERHEAD_BYTES)) / GB;
   // Whether an existing table has backups is not known.
@@ -159,7 +164,7 @@ export function transferLines({ replication, writes, workload }: Facts): Line[] 
   if (source.region === destination.region) return [];
   const puts = writes.inserts + writes.updates;
   // The tombstone, the delete, and with "checked" a read when it is looked at again.
-  const requests = puts + writes.deletes * (tombstones === 'strict' ? 2 : 3);
+  const requests = puts + writes.deletes * (tombstones === 'checked' ? 3 : 2);
   const sent = requests * REQUEST_BYTES + puts * workload.itemBytes;
   return linesOf('transfer', [
     ['GB of requests', sent / GB, 'transferGB', source.region],

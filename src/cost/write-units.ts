@@ -27,11 +27,13 @@ export function unitsOfChange(
   const item = writeUnits(itemBytes);
   const version = writeUnits(itemBytes + VERSION_BYTES) - item;
   const isStrict = replication.tombstones === 'strict';
+  // The function of the other direction looks at each.
+  const isChecked = kind === 'insert' && replication.tombstones === 'insert-check';
   if (kind === 'insert' && isStrict)
     return { item, version, transaction: item + version, state: 2, reads: 0 };
   if (kind === 'delete')
     return { item, version, transaction: 0, state: 1, reads: isStrict ? 0 : 1 };
-  const isLookedUp = kind === 'insert' && looksUpInserts(replication);
+  const isLookedUp = isChecked || (kind === 'insert' && looksUpInserts(replication));
   return { item, version, transaction: 0, state: 0, reads: isLookedUp ? 1 : 0 };
 }
 

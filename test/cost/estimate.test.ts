@@ -1,6 +1,6 @@
 // Three workloads, each against a calculation by hand: every part in dollars a month, of 730 hours or 2,628,000 s.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type Bill, billOf, dominant } from '../../src/cost/bill.ts';
@@ -293,4 +293,84 @@ it('the other direction of a replication that can be switched has its own functi
 
   // 20 alarms, a composite one, a dashboard and 17 metrics: $2.00 + $0.50 + $3.00 + $5.10.
   expect(dollarsOf(ferry)).toMatchObject({ 'other direction': 10.6 });
+});
+
+describe('both directions', () => {
+  const streamArn = EXISTING.source.streamArn
+    .replace('us-east-1', 'eu-west-1')
+    .replace('Orders', 'OrdersTwin');
+  const stamped = { ...EXISTING, direction: 'both', twoWay: { mode: 'stamped', streamArn } };
+  const home = {
+    ...stamped,
+    twoWay: {
+      mode: 'home',
+      streamArn,
+      home: {
+        rules: [{ attribute: 'pk', prefix: 'eu#', region: 'eu-west-1' }],
+        otherwise: 'us-east-1',
+      },
+    },
+  };
+  /** 70 inserts, 20 updates and 10 deletes a second, for 2,628,000 s. */
+  const workload = {
+    writesPerSecond: 100,
+    itemBytes: 800,
+    deleteShare: 0.1,
+    updateShare: 0.2,
+    items: 1_000,
+  };
+  const rest = { workload, roundTripMs: 70 };
+
+  const unitsIn = (replication: object) => {
+    const { tombstones, storage, ...parts } = Object.fromEntries(
+      bills(settingOf(replication, rest)).ferry.parts.map(({ part, lines }) => [part, lines]),
+    );
+    const amounts = (tombstones ?? []).map(({ what, amount, region }) => [
+      `${what} in ${region}`,
+      Math.round(amount / 2_628_000),
+    ]);
+    return { amounts: Object.fromEntries(amounts) as object, storage, parts };
+  };
+
+  it('with homes, the other function looks at each insert and delete, and no delete is looked at again', () => {
+    const { amounts, parts } = unitsIn(home);
+
+    expect(amounts).toEqual({
+      'write units in eu-west-1': 10,
+      'GB stored in eu-west-1': 0,
+      'GB of backup in eu-west-1': 0,
+      'read units in eu-west-1': 80,
+    });
+    expect(parts['other direction']?.map(({ what }) => what)).toEqual([
+      'requests (function)',
+      'GB-seconds (function)',
+      'reads of the control row (function)',
+      'GB ingested (logs)',
+      'GB stored (logs)',
+    ]);
+  });
+
+  it('with stamps, the ledger beside the source takes as much', () => {
+    expect(unitsIn(stamped).amounts).toMatchObject({
+      'write units in eu-west-1': 10,
+      'write units beside the source in us-east-1': 10,
+      'read units in eu-west-1': 80,
+      'read units beside the source in us-east-1': 80,
+    });
+  });
+
+  it('has two estimates, and one of them has the storage of the copy', () => {
+    const { replications } = parseConfig({ replications: [stamped] });
+    const [out, back] = replications.map((replication) =>
+      bills({ replication, byProcess: false, ...rest }),
+    );
+    const parts = (bill: Bill | undefined) => bill?.parts.map(({ part }) => part);
+
+    expect(parts(out?.ferry)).toEqual(expect.arrayContaining(['storage', 'alarms', 'dashboard']));
+    expect(parts(back?.ferry)).toEqual(expect.arrayContaining(['alarms', 'dashboard']));
+    expect([back?.ferry, back?.globalTable].flatMap(parts)).not.toContain('storage');
+    expect(assumptionsOf({ ...settingOf(stamped, rest) }).join(' ')).toContain(
+      'Writes are those of applications to the source of this direction.',
+    );
+  });
 });
