@@ -66,7 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: COPYING,
   merge: [...COPYING, 'verify'],
   bulk: [...RULES, 'backfill', 'verify'],
-  redrive: [...COPYING, 'bulk'],
+  redrive: [...COPYING, 'bulk', 'merge'],
   cost: ['src', 'config', 'model', 'alarms'],
   status: RULES,
   switchover: [...COPYING, 'status'],

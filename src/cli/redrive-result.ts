@@ -112,8 +112,9 @@ function countLines(outcomes: Outcomes): string[] {
   const failures = Object.entries(outcomes.failures).map(
     ([name, count]) => `still fail with ${name}: ${grouped(count)}`,
   );
-  const names = outcomes.stranded === 0 ? COUNTS : ([...COUNTS, 'stranded'] as const);
-  return [...figures(names.map((name) => [name, grouped(outcomes[name])])), ...failures];
+  const more = (['stranded', 'own', 'stray'] as const).filter((name) => (outcomes[name] ?? 0) > 0);
+  const rows = [...COUNTS, ...more].map((name) => [name, grouped(outcomes[name] ?? 0)] as const);
+  return [...figures(rows), ...failures];
 }
 
 function lineOf({ key, outcome, records }: RedrivenItem): string {

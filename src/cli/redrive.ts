@@ -74,6 +74,7 @@ export const redriveCommand: Command = {
     const queueUrl = queueUrlOf('queue-url', options);
     const lookAgainQueueUrl = queueUrlOf('look-again-queue-url', options);
     const run = async (named: Call) => {
+      requireBothSides(named);
       if (key !== undefined) await requireKeyOfTable(key, named);
       const call = { ...named, queueUrl, lookAgainQueueUrl, filter };
       if (options.has('bulk')) return redriveInBulk(call);
@@ -89,6 +90,15 @@ export const redriveCommand: Command = {
 const HINT = 'Records that were not redriven are unchanged. Run the command again for them.';
 
 const FOR_ONE = ['key', 'queue-url', 'bucket', 'look-again-queue-url'];
+
+/** @throws UsageError where items are joined with what the source has. */
+function requireBothSides({ options, replication: { name, twoWay } }: Call): void {
+  if (twoWay?.mode !== 'stamped' || !options.has('without-source')) return;
+  throw wrongOption(
+    `--without-source cannot be used for ${name}: with stamped writes, a redrive makes both sides of an item equal.`,
+    'Wait until both Regions can be reached. Until then, the records stay where they are.',
+  );
+}
 
 function directionIn(options: ParsedOptions): Work['direction'] {
   const text = options.text('direction');

@@ -31,6 +31,7 @@ import type { CommandLease } from './command-lease.ts';
 import { requireControl } from './control.ts';
 import { openLookAgain } from './look-again.ts';
 import { retriesUntil } from './pair-work.ts';
+import { openTwoWay } from './redrive-two-way.ts';
 import { tableMissing } from './table-check.ts';
 
 export interface RedriveSetup {
@@ -72,7 +73,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
       ? undefined
       : await openLettersFolder(setup.letters, replication.name, systemClock);
   const places = { ...(folder ? NO_PLACES : await failurePlaces(setup)), streamArn };
-  const rules = { ...handlerSettings(replication, places), projection };
+  const { twoWay } = replication;
+  const rules = { ...handlerSettings(replication, places), projection, twoWay };
   const { concurrency, deadLetterQueueUrl: queueUrl } = rules;
 
   const writer = namingFailures(writeClient({ ...destination, concurrency }));
@@ -87,7 +89,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
       ? undefined
       : queueClient({ ...serviceSettings(source, 'sqs'), queueUrl });
   const clients = [writer, ...Object.values(reads), streams, objects];
-  const signed: SignedTables[] = [];
+  const signed: Array<Pick<SignedTables, 'close'>> = [];
   const close = () => {
     for (const client of clients) client.destroy();
     for (const tables of signed) tables.close();
@@ -108,6 +110,8 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
     const lookAgain = await openLookAgain(announcing);
     const ports = await openTables({ settings: rules, replication, sides, writer, reads }, signed);
     const bucket = folder?.objects ?? s3Objects(objects, rules.onFailureBucket);
+    const both = await openTwoWay({ ...setup, settings: rules, ports, bucket, retries });
+    signed.push(both);
     const queue = messages === undefined ? NO_QUEUE : sqsMessages(messages, queueUrl);
     return {
       context: {
@@ -122,6 +126,7 @@ export async function openRedrive(setup: RedriveSetup): Promise<OpenRedrive> {
         queue: folder?.queue ?? queue,
         bucket,
         ...(lease && { strandedTo: bucket }),
+        twoWay: both.twoWay,
         ...(setup.onlyObjects === true
           ? {}
           : {
@@ -172,7 +177,7 @@ interface OpenTables {
 /** Carried as the function carries its writes. */
 async function openTables(
   { settings, replication, sides, writer, reads }: OpenTables,
-  signed: SignedTables[],
+  signed: Array<Pick<SignedTables, 'close'>>,
 ): Promise<Pick<RedriveContext, 'twinWriter' | 'source' | 'twin' | 'ledger'>> {
   const { source, destination, stateTable } = replication;
   const { concurrency, httpClient } = settings;

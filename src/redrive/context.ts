@@ -3,8 +3,10 @@
 import type { ControlRow } from '../model/control-row.ts';
 import type { RedriveFilter, StreamRange } from '../model/failure-message.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
-import type { TwinRules } from '../model/rules.ts';
+import type { MergeContext } from '../merge/merge-key.ts';
+import type { StreamRules, TwinRules, TwoWayRules } from '../model/rules.ts';
 import type { MessageQueue, ObjectStore } from '../ports.ts';
+import type { NearSide } from '../replicate/near.ts';
 import type { ResynchronizationContext } from '../resync/resynchronize-key.ts';
 import type { RedrivenItem } from './outcome.ts';
 import type { RedriveReport } from './report.ts';
@@ -17,6 +19,18 @@ export interface RecordContext extends Omit<ResynchronizationContext, 'rules' | 
   readonly withoutSource: boolean;
   /** Of a replication that can be switched: where writes of a lost Region are kept. @default it cannot be switched */
   readonly strandedTo?: Pick<ObjectStore, 'put'> | undefined;
+  /** Where both tables are written. @default only the source is */
+  readonly twoWay?: TwoWayRedrive | undefined;
+}
+
+export interface TwoWayRedrive {
+  readonly rules: StreamRules & { readonly twoWay: TwoWayRules };
+  /** The side that the letters come from. */
+  readonly nearSide: NearSide;
+  /** With stamped writes. */
+  readonly merge?: MergeContext | undefined;
+  /** Nothing is written, though `nearSide` says so. */
+  readonly isDryRun?: boolean;
 }
 
 export interface RedriveContext extends RecordContext {

@@ -14,7 +14,9 @@ import type { DeadLetter } from './dead-letter.ts';
 import { type ReadBefore, redriveItem } from './item.ts';
 import type { ItemOutcome, Redriven, RedrivenItem } from './outcome.ts';
 import { type LaneLetter, lanesOf } from './place.ts';
+import { settleForeign } from './foreign.ts';
 import { ReadsAhead } from './read-ahead.ts';
+import { redriveStamped } from './stamped.ts';
 
 export interface LanesRun {
   readonly context: RecordContext;
@@ -38,8 +40,11 @@ export async function redriveLetters(
   letters: readonly DeadLetter[],
   run: LanesRun,
 ): Promise<Redriven[]> {
-  const { rules, control, withoutSource, clock, strandedTo } = run.context;
-  const order = { control, rules, withoutSource, nowMs: clock.now() };
+  const { rules, control, withoutSource, clock, strandedTo, twoWay } = run.context;
+  if (twoWay?.merge !== undefined)
+    return redriveStamped(letters, { ...twoWay, merge: twoWay.merge }, run);
+  const foreign = await settleForeign(letters, run.context);
+  const order = { control, rules, withoutSource, nowMs: clock.now(), foreign };
   const switched = strandedTo && rules;
   const { lanes, settled, stranded } = lanesOf(letters, { ...order, switched });
   const kept = await keep(stranded, run.context);

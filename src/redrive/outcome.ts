@@ -24,9 +24,12 @@ export type ItemOutcome =
 
 /**
  * `coalesced`: a newer record of the item has been enough. `skipped`: by configuration. `stranded`: of a Region that was
- * lost, and kept until an operator decides.
+ * lost, and kept until an operator decides. `own`: of a write of Ferry's. `stray`: of an application's that is not
+ * replicated.
  */
-export type Redriven = ItemOutcome | { readonly kind: 'coalesced' | 'skipped' | 'stranded' };
+export type Redriven =
+  | ItemOutcome
+  | { readonly kind: 'coalesced' | 'skipped' | 'stranded' | 'own' | 'stray' };
 
 /** Whether the record needs no other try. */
 export function isFinal(outcome: Redriven): boolean {

@@ -31,6 +31,8 @@ export interface Order {
   readonly nowMs: number;
   /** Of a replication that can be switched. */
   readonly switched?: SwitchedOrder | undefined;
+  /** By position: of letters that are not to be replicated. */
+  readonly foreign?: ReadonlyMap<number, Redriven> | undefined;
 }
 
 /** With its index among all letters. */
@@ -49,6 +51,11 @@ export function lanesOf(letters: readonly DeadLetter[], order: Order): Lanes {
   const settled = new Map<number, Redriven>();
   const stranded = new Map<number, StrandedRecord>();
   for (const [position, letter] of letters.entries()) {
+    const foreign = order.foreign?.get(position);
+    if (foreign !== undefined) {
+      settled.set(position, foreign);
+      continue;
+    }
     const due = order.switched && dueOf(letter, order.switched, order.control);
     if (due?.kind === 'keep') {
       stranded.set(position, due.entry);

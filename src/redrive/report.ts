@@ -27,6 +27,9 @@ export interface RedriveReport {
   resynchronized: number;
   /** Of a Region that was lost: kept until an operator decides. */
   stranded: number;
+  /** Where both tables are written: records of Ferry's own writes, and of writes that are not replicated. */
+  own?: number;
+  stray?: number;
   /** Failed again, or could not be tried; they stay where they are. */
   failing: number;
   /** Why, by name. */
@@ -55,11 +58,16 @@ const DONE = [
   'resynchronized',
   'stranded',
 ] as const;
+/** Absent where there are none: in one direction, there never are. */
+const TWO_WAY = ['own', 'stray'] as const;
 const REST = ['trimmed', 'unreadable', 'foreign', 'left', 'remaining', 'remainingObjects'] as const;
 type Count = (typeof DONE)[number] | (typeof REST)[number] | 'found' | 'matched' | 'failing';
 
 /** Records by what became of them. */
-export type Outcomes = Pick<RedriveReport, (typeof DONE)[number] | 'failing' | 'failures'>;
+export type Outcomes = Pick<
+  RedriveReport,
+  (typeof DONE)[number] | (typeof TWO_WAY)[number] | 'failing' | 'failures'
+>;
 
 const SAMPLE_KEYS_MAX = 5;
 
@@ -100,7 +108,7 @@ function addSelected({ reason, failedAtMs, parsed }: DeadLetter, report: Redrive
 /** Adds what became of a record, or would. */
 export function addOutcome(outcome: Redriven, report: Outcomes): void {
   if (!('why' in outcome)) {
-    report[outcome.kind] += 1;
+    report[outcome.kind] = (report[outcome.kind] ?? 0) + 1;
     return;
   }
   report.failing += 1;
@@ -111,6 +119,8 @@ export function addOutcome(outcome: Redriven, report: Outcomes): void {
 export function addReport(part: RedriveReport, sum: RedriveReport): void {
   for (const name of [...DONE, ...REST, 'found', 'matched', 'failing'] as const)
     sum[name] += part[name];
+  for (const name of TWO_WAY)
+    if (part[name] !== undefined) sum[name] = (sum[name] ?? 0) + part[name];
   for (const names of ['reasons', 'foundReasons', 'failures'] as const)
     for (const [name, count] of Object.entries(part[names])) addName(name, count, sum[names]);
   addTimes(part, sum);

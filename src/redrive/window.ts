@@ -68,10 +68,15 @@ const written: TwinWriter = { write: async () => ({ kind: 'written' }) };
 /** In the places of what is written to: every write would be done, every delete announced. */
 const PRETENDING = { twinWriter: written, lookAgain: { announce: async () => undefined } };
 
-function pretending({ strandedTo }: RedriveContext) {
-  return strandedTo === undefined
-    ? PRETENDING
-    : { ...PRETENDING, strandedTo: { put: async () => undefined } };
+const keptNowhere = { put: async () => undefined };
+
+function pretending({ strandedTo, twoWay }: RedriveContext) {
+  const near = twoWay && { ...twoWay.nearSide, nearWriter: written, bucket: keptNowhere };
+  return {
+    ...PRETENDING,
+    ...(strandedTo && { strandedTo: keptNowhere }),
+    ...(twoWay && near && { twoWay: { ...twoWay, nearSide: near, isDryRun: true } }),
+  };
 }
 
 /** Whether both give every record the same place. */

@@ -2,11 +2,9 @@
 // letter, and what is kept of a Region that was lost.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fixedCredentials } from '../../src/aws/access.ts';
-import { queueClient } from '../../src/aws/sqs-messages.ts';
 import { parseStrandedLine } from '../../src/model/stranded.ts';
+import { parkLetter } from '../fixtures/parked-letters.ts';
 import { lambdaRecord, type RecordFacts } from '../fixtures/records.ts';
 import {
   openSwitchedRegions,
@@ -42,24 +40,7 @@ async function park(replication: string, from: Side, facts: RecordFacts = {}) {
     createdAtSeconds: SWITCH_SECONDS - 50,
     ...facts,
   });
-  const letter = {
-    format: 1,
-    replication,
-    reason: { class: 'rejected', name: 'ValidationException', message: 'no' },
-    attempts: [],
-    failedAt: new Date(NOW_SECONDS * 1000).toISOString(),
-    record,
-  };
-  const { queueUrl } = regions.failures;
-  const sqs = queueClient({
-    region: 'us-east-1',
-    queueUrl,
-    credentials: fixedCredentials({ accessKeyId: 'test', secretAccessKey: 'test' }),
-  });
-  await sqs.send(
-    new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(letter) }),
-  );
-  sqs.destroy();
+  await parkLetter(regions.failures, { replication, record });
 }
 
 async function redrive(...args: string[]) {
