@@ -10,7 +10,8 @@ import type { Command, ParsedOptions } from './command.ts';
  *   too many and numbers out of range, all of them together.
  */
 export function parseOptions(command: Command, args: readonly string[]): ParsedOptions {
-  const { name, options, operands = [] } = command;
+  const { name, options } = command;
+  const operands = operandsOf(command);
   const { values, positionals, problems } = readArguments(command, args);
   const text = (option: string) => {
     const [value = options[option]?.default] = values.get(option) ?? [];
@@ -51,11 +52,15 @@ function readArguments(command: Command, args: readonly string[]) {
     if (problem !== undefined) problems.add(problem);
     else values.set(token.name, [...earlier, token.value ?? true]);
   }
-  const operands = command.operands ?? [];
+  const least = command.operands?.length ?? 0;
+  const isWrong = positionals.length < least || positionals.length > operandsOf(command).length;
   // What stands behind an unknown option may be its value.
-  if (problems.size === 0 && positionals.length !== operands.length)
-    problems.add(wrongOperands(command, positionals));
+  if (problems.size === 0 && isWrong) problems.add(wrongOperands(command, positionals));
   return { values, positionals, problems: [...problems] };
+}
+
+function operandsOf({ operands = [], optionalOperand }: Command): readonly string[] {
+  return optionalOperand === undefined ? operands : [...operands, optionalOperand];
 }
 
 function tokensOf({ options }: Command, args: readonly string[]) {
@@ -106,7 +111,10 @@ function unknownOption(given: string, { name, options }: Command): string {
 /** Of some commands that other commands are used like. */
 const FOR_SEVERAL: readonly string[] = ['--all', '--at-once'];
 
-function wrongOperands({ name, operands = [] }: Command, given: readonly string[]): string {
+function wrongOperands(command: Command, given: readonly string[]): string {
+  const { name, operands = [], optionalOperand } = command;
+  if (optionalOperand !== undefined && given.length > operands.length)
+    return `ferry ${name} takes only ${operandsOf(command).join(' and ')} beside its options, got "${given.join(' ')}"`;
   if (operands.length === 0) return `ferry ${name} takes only options, got "${given.join(' ')}"`;
   const got = given.length === 0 ? 'nothing' : `"${given.join(' ')}"`;
   return `ferry ${name} needs ${operands.join(' and ')}, got ${got}`;

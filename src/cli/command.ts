@@ -28,6 +28,8 @@ export interface Command {
   readonly name: string;
   /** Names of what has to be given without an option, in order. @default none */
   readonly operands?: readonly string[];
+  /** Name of what may be given behind them. @default none */
+  readonly optionalOperand?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** @returns the exit code. */
   run(options: ParsedOptions, io: Io): Promise<number>;
@@ -45,15 +47,17 @@ export interface ParsedOptions {
   /** A whole number, or undefined where the option was not given and has no default. */
   integer(name: string): number | undefined;
   has(name: string): boolean;
-  /** What was given for an operand: all that a command declares are there. */
+  /** What was given for an operand: all that a command declares are there. An optional one may be empty. */
   operand(name: string): string;
 }
 
-export function helpOf({ name, options, operands = [] }: Command, summary: string): string {
+export function helpOf(command: Command, summary: string): string {
+  const { name, options, operands = [], optionalOperand } = command;
   const rows = Object.entries(options).map(([option, { value, help, default: fallback }]) => [
     `--${option}${value === undefined ? '' : ` ${value}`}`,
     fallback === undefined ? help : `${help} (default ${fallback})`,
   ]);
-  const usage = ['ferry', name, ...operands, '[options]'].join(' ');
+  const optional = optionalOperand === undefined ? [] : [`[${optionalOperand}]`];
+  const usage = ['ferry', name, ...operands, ...optional, '[options]'].join(' ');
   return [`Usage: ${usage}`, '', summary, '', ...listed(rows)].join('\n');
 }

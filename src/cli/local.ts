@@ -8,6 +8,7 @@ import type { LocalRunSummary } from '../local/run/run-summary.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, printResult } from './call.ts';
 import { type Command, numberOption, type OptionSpec, type ParsedOptions } from './command.ts';
+import { bothOptions, isBoth, localBoth, MODE } from './local-both.ts';
 import { failoverOptions, isFailover, localFailover } from './local-failover.ts';
 import { chosenReplication, localWorldOptions, workloadOptions } from './local-setup.ts';
 import { progressLine, summaryRows, warnOfMissedRate } from './local-result.ts';
@@ -16,6 +17,7 @@ import { columns, figures } from './rows.ts';
 
 export const local: Command = {
   name: 'local',
+  optionalOperand: MODE,
   options: {
     rate: numberOption('WRITES_PER_SECOND', [1, 10_000], 'writes to the source per second', 100),
     duration: numberOption('SECONDS', [1, 86_400], 'length of the workload', 30),
@@ -25,6 +27,7 @@ export const local: Command = {
       help: 'inject throttling, an outage, invalid records and a crash, then redrive; with --keep, you redrive',
     },
     ...failoverOptions,
+    ...bothOptions,
     keep: { help: 'run until Ctrl-C, and write a configuration file for the other commands' },
     'write-config': {
       value: 'FILE',
@@ -42,6 +45,7 @@ export const local: Command = {
   },
   async run(options, io) {
     requireDifferentPorts(options);
+    if (isBoth(options)) return localBoth(options, io);
     if (isFailover(options)) return localFailover(options, io);
     const summary = await localRun({
       ...(await workloadOptions(options, io)),

@@ -18,12 +18,12 @@ async function watchPage(url: string): Promise<Record<string, unknown>> {
     const errors: string[] = [];
     page.on('pageerror', ({ message }) => errors.push(message));
     await page.goto(url);
-    await page.locator('#proof dd').first().waitFor({ timeout: PATIENCE_MS });
-    const [buttons, state] = [page.locator('#controls'), page.locator('#state')];
+    await page.locator('#second dd').first().waitFor({ timeout: PATIENCE_MS });
+    const [buttons, state] = [page.locator('#controls'), page.locator('#first')];
     return {
       errors,
       state: await state.textContent(),
-      proof: await page.locator('#proof').textContent(),
+      proof: await page.locator('#second').textContent(),
       route: await page.locator('#route').textContent(),
       hasButtons: await buttons.isVisible(),
     };

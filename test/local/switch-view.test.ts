@@ -39,8 +39,12 @@ const SCENE: SwitchScene = {
 it('names the active Region, its epoch, and whether it may be written to', () => {
   const view = switchingView(BOTH, SCENE);
 
-  expect(view).toMatchObject({ source: 'us-east-1', active: 'eu-west-1', step: SCENE.line });
-  expect(Object.fromEntries(view.state)).toEqual({
+  expect(view).toMatchObject({
+    source: 'us-east-1',
+    route: 'eu-west-1 → us-east-1',
+    step: SCENE.line,
+  });
+  expect(Object.fromEntries(view.first.figures)).toEqual({
     Active: 'eu-west-1',
     Epoch: '2',
     Applications: 'may write',
@@ -49,7 +53,7 @@ it('names the active Region, its epoch, and whether it may be written to', () =>
 });
 
 it('shows what a proof stands on', () => {
-  expect(Object.fromEntries(switchingView(BOTH, SCENE).proof)).toEqual({
+  expect(Object.fromEntries(switchingView(BOTH, SCENE).second.figures)).toEqual({
     Epochs: '1 → 2',
     Shards: '6',
     'Records read': '41,207',
@@ -65,7 +69,7 @@ it('shows what a proof stands on', () => {
 it('calls an estimate an estimate', () => {
   const proof = { ...PROOF, rpo: { seconds: 1.4, proven: false } };
 
-  expect(switchingView(BOTH, { ...SCENE, proof }).proof).toEqual([
+  expect(switchingView(BOTH, { ...SCENE, proof }).second.figures).toEqual([
     ['Epochs', '1 → 2'],
     ['RPO, an estimate', '1 s'],
     ['RTO', '71 s'],
@@ -75,6 +79,6 @@ it('calls an estimate an estimate', () => {
 it('has no proof before the first switch', () => {
   const view = switchingView(BOTH, { ...SCENE, active: 'source', isOpen: false, proof: undefined });
 
-  expect(view).toMatchObject({ active: 'us-east-1', proof: [] });
-  expect(view.state).toContainEqual(['Applications', 'are refused']);
+  expect(view).toMatchObject({ route: 'us-east-1 → eu-west-1', second: { figures: [] } });
+  expect(view.first.figures).toContainEqual(['Applications', 'are refused']);
 });

@@ -4,9 +4,9 @@
 import {
   FAULT_NAMES,
   type ControlsView,
-  type Figures,
   type PageView,
-  type SwitchingView,
+  type StoryView,
+  type TitledFigures,
   type Tone,
 } from '../page/page-view.ts';
 import { grouped } from '../../text/number-text.ts';
@@ -41,7 +41,7 @@ function show(view: PageView): void {
   say('destination-items', figure(view.destinationItems));
   element('letters').classList.toggle('alarming', (view.waitingLetters ?? 0) > 0);
   showControls(view.controls);
-  if (view.switching !== undefined) showSwitching(view.switching);
+  if (view.story !== undefined) showStory(view.story);
   showPoints(view.points);
 }
 
@@ -59,21 +59,21 @@ function showVerdict({ verdict, note, ended }: PageView, before: PageView | unde
 }
 
 /** Takes the place of the buttons: such a run has a story of its own. */
-function showSwitching(view: SwitchingView): void {
-  const { source, destination, step, state, proof } = view;
+function showStory({ source, destination, step, first, second }: StoryView): void {
   element('controls').hidden = true;
-  element('switching').hidden = false;
+  element('story').hidden = false;
   say('writes-title', 'Writes to both tables');
   say('source-title', `Items in ${source}`);
   say('destination-title', `Items in ${destination}`);
   say('step', step);
-  list('state', state);
-  list('proof', proof);
-  element('proof-title').hidden = proof.length === 0;
+  list('first', first);
+  list('second', second);
 }
 
-function list(id: string, figures: Figures): void {
+function list(id: string, { title, figures }: TitledFigures): void {
   const place = element(id);
+  say(`${id}-title`, title);
+  element(`${id}-title`).hidden = figures.length === 0;
   const text = figures.flat().join('\n');
   if (place.dataset['shown'] === text) return;
   place.dataset['shown'] = text;

@@ -100,8 +100,8 @@ class FailoverRun {
 
   async tell(): Promise<FailoverSummary> {
     const [page, both] = [this.#page, this.#both];
-    const switching = () => switchingView(both, { ...this.#scene, refused: this.#sum('refused') });
-    page.show({ world: both.whole, switching, writes: () => this.#sum('writes') });
+    const story = () => switchingView(both, { ...this.#scene, refused: this.#sum('refused') });
+    page.show({ world: both.whole, story, writes: () => this.#sum('writes') });
     page.phase('writing');
     const stage = this.#stage();
     const stranded = this.#options.sourceLost ? await sourceLost(stage) : await planned(stage);

@@ -3,7 +3,7 @@
 import type { Side } from '../../config/identity.ts';
 import { grouped } from '../../text/number-text.ts';
 import type { SwitchProof } from '../../switching/proof.ts';
-import type { Figures, SwitchingView } from '../page/page-view.ts';
+import type { Figures, StoryView } from '../page/page-view.ts';
 import type { BothDirections } from '../run/local-world.ts';
 
 /** What is known at the moment. */
@@ -22,20 +22,27 @@ export interface SwitchScene {
 export function switchingView(
   { outward: { source, destination } }: BothDirections,
   { active, epoch, isOpen, refused, line, proof }: SwitchScene,
-): SwitchingView {
-  const region = active === 'source' ? source.region : destination.region;
+): StoryView {
+  const regions = [source.region, destination.region];
+  const [region = '', other = ''] = active === 'source' ? regions : regions.toReversed();
   return {
     source: source.region,
     destination: destination.region,
-    active: region,
+    route: `${region} → ${other}`,
     step: line,
-    state: [
-      ['Active', region],
-      ['Epoch', `${epoch}`],
-      ['Applications', isOpen ? 'may write' : 'are refused'],
-      ['Writes refused so far', grouped(refused)],
-    ],
-    proof: proof === undefined ? [] : proofFigures(proof),
+    first: {
+      title: 'Which Region is active',
+      figures: [
+        ['Active', region],
+        ['Epoch', `${epoch}`],
+        ['Applications', isOpen ? 'may write' : 'are refused'],
+        ['Writes refused so far', grouped(refused)],
+      ],
+    },
+    second: {
+      title: 'The last switch',
+      figures: proof === undefined ? [] : proofFigures(proof),
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemRandom } from '../../aws/system-clock.ts';
 import type { Random } from '../../ports.ts';
 import { ProxyPort, track } from './proxy-port.ts';
-import { type Call, readCall, refused, TOO_LARGE } from './proxy-messages.ts';
+import { type Call, readCall, refused, type Reply, TOO_LARGE } from './proxy-messages.ts';
 import { Client, Upstream } from './proxy-connections.ts';
 import {
   checkFault,
@@ -37,6 +37,8 @@ interface FaultCounts {
   readonly injected: Readonly<Record<Fault['kind'], number>>;
   /** Of the late requests, those that the engine has answered by now. */
   readonly landedLate: number;
+  /** Requests that the engine was asked to write by, whatever it answered. */
+  readonly writes: number;
 }
 
 export interface FaultProxy {
@@ -98,12 +100,21 @@ export async function startFaultProxy({
   };
 }
 
+const WRITES = new Set([
+  'PutItem',
+  'UpdateItem',
+  'DeleteItem',
+  'BatchWriteItem',
+  'TransactWriteItems',
+]);
+
 /** The requests under way, and the faults that may strike the next ones. */
 class Exchanges {
   readonly counts = {
     passed: 0,
     injected: { outage: 0, deny: 0, poison: 0, throttle: 0, error: 0, reset: 0, late: 0, slow: 0 },
     landedLate: 0,
+    writes: 0,
   };
   readonly #upstream: Upstream;
   readonly #random: Random;
@@ -148,10 +159,15 @@ class Exchanges {
     const struck = call.operation === '' ? undefined : strike(call, this.#faults, this.#random);
     if (struck === undefined) {
       this.counts.passed += 1;
-      return client.answer(await this.#upstream.ask(call));
+      return client.answer(await this.#ask(call));
     }
     this.counts.injected[struck.fault.kind] += 1;
     await this.#inject(struck, call, client);
+  }
+
+  #ask(call: Call): Promise<Reply | undefined> {
+    if (WRITES.has(call.operation)) this.counts.writes += 1;
+    return this.#upstream.ask(call);
   }
 
   async #inject({ fault, applied }: Strike, call: Call, client: Client): Promise<void> {
@@ -161,13 +177,13 @@ class Exchanges {
       case 'throttle':
         return client.answer(refused(REFUSALS[fault.kind]));
       case 'error':
-        if (applied) await this.#upstream.ask(call);
+        if (applied) await this.#ask(call);
         return client.answer(refused(REFUSALS.error));
       case 'reset':
-        if (applied) await this.#upstream.ask(call);
+        if (applied) await this.#ask(call);
         return client.reset();
       case 'slow': {
-        const reply = await this.#upstream.ask(call);
+        const reply = await this.#ask(call);
         await elapsed(fault.ms, this.#dropAnswers.signal);
         return client.answer(reply);
       }
@@ -175,7 +191,7 @@ class Exchanges {
         const due = await elapsed(fault.ms, this.#dropLate.signal);
         // Cut first: when a late request is applied, no client may still wait for it.
         client.reset();
-        const reply = due ? await this.#upstream.ask(call) : undefined;
+        const reply = due ? await this.#ask(call) : undefined;
         if (reply !== undefined) this.counts.landedLate += 1;
       }
     }

@@ -27,7 +27,10 @@ export interface FunctionPlace {
   readonly projection: Projection | undefined;
   readonly streamArn: string;
   readonly failures: LocalFailures;
+  /** Between the function and the destination. */
   readonly faults: FaultProxy;
+  /** Between the function and its source, where it writes there, too. */
+  readonly nearFaults?: FaultProxy | undefined;
   readonly tally: MetricsTally;
 }
 
@@ -37,17 +40,22 @@ interface FunctionOptions {
   readonly onProblem: (problem: string) => void;
 }
 
-/** The environment of each function: the twin is behind the faults. */
+/** The environment of each function: the tables that it writes are behind the faults. */
 export function localVariables({
   replication,
   projection,
   failures,
   faults,
+  nearFaults,
   streamArn,
 }: FunctionPlace): Record<string, string> {
   const destination = { ...replication.destination, endpoint: faults.endpoint };
+  const source = {
+    ...replication.source,
+    ...(nearFaults && { endpoint: nearFaults.endpoint }),
+  };
   return functionVariables({
-    replication: { ...replication, destination },
+    replication: { ...replication, source, destination },
     streamArn,
     deadLetterQueueUrl: failures.queueUrl,
     onFailureBucket: failures.bucketName,
@@ -66,7 +74,7 @@ export function startLookAgain(
   cleanups: Cleanup[],
 ): () => Promise<void> {
   const { replication, failures } = parts;
-  if (replication.tombstones === 'strict') return async () => undefined;
+  if (replication.tombstones !== 'checked') return async () => undefined;
   const lambda = startLambda('look-again', parts, options, cleanups);
   const mapping = startQueueMapping({
     queue: failures.lookAgainQueue,

@@ -14,7 +14,7 @@ import {
   viewOf,
   withSnapshot,
 } from './page-state.ts';
-import type { ControlsView, SwitchingView } from './page-view.ts';
+import type { ControlsView, StoryView } from './page-view.ts';
 import type { RunControls } from './run-controls.ts';
 import { COUNTED, type Counts } from './page-vitals.ts';
 import { type TableWatch, watchTables } from './table-watch.ts';
@@ -39,8 +39,8 @@ interface ShownRun {
   readonly world: CountedWorld;
   /** @default none of them does anything */
   readonly controls?: RunControls;
-  /** Where the direction of the run is switched. */
-  readonly switching?: () => SwitchingView;
+  /** Of a run with both directions. */
+  readonly story?: () => StoryView;
   /** Writes that the workload has made so far. */
   readonly writes: () => number;
 }
@@ -76,7 +76,7 @@ export async function openLivePage({ port, clock }: LivePageOptions): Promise<Li
     readerState: showing?.world.mapping.state ?? '',
     route: showing === undefined ? '' : routeOf(showing),
     controls: showing?.controls?.view() ?? CLOSED,
-    switching: showing?.switching?.(),
+    story: showing?.story?.(),
     ...showing?.tables.latest(),
   });
   const server = await startPageServer({
@@ -142,8 +142,6 @@ function snapshotOf(
   };
 }
 
-function routeOf({ world: { source, destination }, switching }: ShownRun): string {
-  const regions = [source.region, destination.region];
-  const isBack = switching?.().active === destination.region;
-  return (isBack ? regions.toReversed() : regions).join(' → ');
+function routeOf({ world: { source, destination }, story }: ShownRun): string {
+  return story?.().route ?? `${source.region} → ${destination.region}`;
 }

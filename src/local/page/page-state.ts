@@ -10,7 +10,7 @@ import {
   type PageView,
   type Point,
   type Sentence,
-  type SwitchingView,
+  type StoryView,
   type WatchedCounts,
 } from './page-view.ts';
 
@@ -54,7 +54,7 @@ export interface Present extends WatchedCounts {
   readonly phase: RunPhase;
   readonly route: string;
   readonly controls: ControlsView;
-  readonly switching?: SwitchingView | undefined;
+  readonly story?: StoryView | undefined;
   /** State of the event source mapping. */
   readonly readerState: string;
   /** What the comparison of the tables has shown. */
@@ -88,7 +88,7 @@ export function withSnapshot(state: PageState, snapshot: Snapshot): PageState {
 }
 
 export function viewOf(state: PageState, present: Present): PageView {
-  const { phase, result, route, controls, switching } = present;
+  const { phase, result, route, controls, story } = present;
   const { waitingLetters, sourceItems, leftOutItems, destinationItems } = present;
   const { points, last } = state;
   return {
@@ -102,7 +102,7 @@ export function viewOf(state: PageState, present: Present): PageView {
     leftOutItems,
     destinationItems,
     controls,
-    switching,
+    story,
     ended: phase === 'ended',
   };
 }

@@ -58,17 +58,22 @@ export interface WatchedCounts {
 
 export type Figures = ReadonlyArray<readonly [name: string, value: string]>;
 
-/** Of a run whose direction is switched. */
-export interface SwitchingView {
-  /** As they are configured. */
+/** A list of figures with its title. Without figures, it is not shown. */
+export interface TitledFigures {
+  readonly title: string;
+  readonly figures: Figures;
+}
+
+/** Of a run with both directions: one whose direction is switched, or one that goes both ways. */
+export interface StoryView {
+  /** Regions, as they are configured. */
   readonly source: string;
   readonly destination: string;
-  readonly active: string;
+  readonly route: string;
   /** What is going on, in a sentence that stays while only figures change. */
   readonly step: string;
-  readonly state: Figures;
-  /** Of the latest switch that has ended. */
-  readonly proof: Figures;
+  readonly first: TitledFigures;
+  readonly second: TitledFigures;
 }
 
 export interface PageView extends WatchedCounts {
@@ -79,7 +84,7 @@ export interface PageView extends WatchedCounts {
   readonly points: readonly Point[];
   readonly totals: Readonly<Record<DrawnOutcome | 'writes', number>>;
   readonly controls: ControlsView;
-  readonly switching?: SwitchingView | undefined;
+  readonly story?: StoryView | undefined;
   /** Nothing comes after it. */
   readonly ended: boolean;
 }

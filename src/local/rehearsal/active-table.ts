@@ -15,7 +15,7 @@ export class ActiveTable {
   readonly #tables: Readonly<Record<Side, WritePlace>>;
   readonly #schema: KeySchema;
   readonly #timestampAttribute: string;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Keys that are numbers. */
   readonly #numbers = new Map<string, number>();
   #active: Side | undefined = 'source';

@@ -11,6 +11,7 @@ import type { Cleanup } from './cleanup.ts';
 import { keepConfig } from './kept-config.ts';
 import {
   createTwin,
+  inOneDirection,
   type LocalPlace,
   type LocalWorldOptions,
   openLocalPlace,
@@ -112,8 +113,7 @@ export async function openRunPlace(
   cleanups: Cleanup[],
   endpointOf: (endpoint: string) => Promise<string> = (endpoint) => Promise.resolve(endpoint),
 ): Promise<RunPlace> {
-  const { switching: _, ...settings } = options.replication;
-  const replication = { ...settings, tombstones: 'strict' } as const;
+  const replication = { ...inOneDirection(options.replication), tombstones: 'strict' } as const;
   const place = await openLocalPlace({ ...options, replication }, cleanups);
   await createTwin(place);
   const { endpoints = {} } = place.replication.source;

@@ -11,6 +11,8 @@ import type { LocalWorld } from './local-world.ts';
 /** Of a world, what is in the file. */
 export interface KeptPlace extends Pick<LocalWorld, 'replication' | 'streamArn' | 'endpoints'> {
   readonly faults: Pick<LocalWorld['faults'], 'endpoint'>;
+  /** The other direction, where the replication goes both ways. */
+  readonly back?: Pick<LocalWorld, 'streamArn' | 'endpoints'> | undefined;
 }
 
 export interface KeptConfig {
@@ -63,8 +65,8 @@ function isUnchanged(path: string, text: string): boolean {
 
 /** Without what a local world does not have: heartbeats and bulk runs. */
 function replicationOf(world: KeptPlace): object {
-  const { replication, faults, streamArn, endpoints } = world;
-  const { source, destination, stateTable, name } = replication;
+  const { replication, faults, streamArn, endpoints, back } = world;
+  const { source, destination, stateTable, name, twoWay } = replication;
   const { heartbeat: _, bulk: __, ...settings } = replication;
   const places = {
     name,
@@ -82,6 +84,7 @@ function replicationOf(world: KeptPlace): object {
       endpoint: faults.endpoint,
     },
     stateTable,
+    ...(twoWay && back && { twoWay: { ...twoWay, ...back } }),
   };
   return { ...withoutDefaults(settings), ...places };
 }

@@ -73,14 +73,23 @@ export async function openLocalPlace(
   return { replication, source, destination, schema, streamArn };
 }
 
+/** The same without its way back. */
+export function inOneDirection(replication: ReplicationConfig): ReplicationConfig {
+  const { switching: _, twoWay, ...settings } = replication;
+  // The default of what has no other direction.
+  return twoWay === undefined
+    ? settings
+    : { ...settings, direction: 'one-way', tombstones: 'checked' };
+}
+
 /** The twin of a replication in one direction. */
 export async function createTwin({ replication, destination, schema }: LocalPlace): Promise<void> {
   await destination.createTable(replication.destination.table, schema);
 }
 
 /**
- * The twin of a replication that can be switched, which has a stream as its source has, and both copies of the control
- * row, as `ferry adopt` writes them.
+ * The twin of a replication with a way back, which has a stream as its source has. Where it can be switched, also both
+ * copies of the control row, as `ferry adopt` writes them; otherwise each function adopts its own stream.
  * @returns the place of the way back.
  */
 export async function createWayBack(place: LocalPlace, clock: Clock): Promise<LocalPlace> {
@@ -92,7 +101,8 @@ export async function createWayBack(place: LocalPlace, clock: Clock): Promise<Lo
   const streamArn = streamOfNew(twin, destination);
   const wayBack = { replication: back, source: destination, destination: source };
   const active = { region: source.region, streamArn: place.streamArn, nowMs: clock.now() };
-  for (const direction of [place, wayBack]) await writeFirstCopy(direction, active);
+  if (replication.switching !== undefined)
+    for (const direction of [place, wayBack]) await writeFirstCopy(direction, active);
   return { ...wayBack, schema, streamArn };
 }
 
@@ -132,7 +142,9 @@ async function sourceOf(
     const view = viewIf(replication.projection?.keepItems !== undefined);
     return ownTable(sourceTable, source, { credentials, view });
   }
-  const stream = viewIf(mayLeaveOut(replication) || replication.switching !== undefined);
+  const stream = viewIf(
+    mayLeaveOut(replication) || (replication.switching ?? replication.twoWay) !== undefined,
+  );
   const schema = keySchemaOf(options.replication);
   const streamArn = await source.createTable(replication.source.table, schema, { stream });
   return { schema, streamArn: streamOfNew(streamArn, source) };

@@ -12,7 +12,7 @@ import { stayed } from '../../redrive/report.ts';
 import { type LocalRedrive, localRedrive } from './local-redrive.ts';
 import type { LocalWorldOptions } from './local-place.ts';
 import { type LocalWorld, startLocalWorld } from './local-world.ts';
-import { injectScheduled } from '../faults/fault-schedule.ts';
+import { injectScheduled, ONE_WAY_FAULTS } from '../faults/fault-schedule.ts';
 import { type LivePage, openLivePage } from '../page/live-page.ts';
 import { RunControls } from '../page/run-controls.ts';
 import { resultOf } from './run-result.ts';
@@ -149,7 +149,8 @@ async function injectFaults({ world, options, startMs }: Run): Promise<void> {
     const seconds = ((clock.now() - startMs) / 1000).toFixed(1);
     options.onFault(`${seconds.padStart(6)} s  ${line}`);
   };
-  await injectScheduled({ world, clock, durationMs: durationSeconds * 1000, stop, onFault });
+  const durationMs = durationSeconds * 1000;
+  await injectScheduled({ schedule: ONE_WAY_FAULTS, world, clock, durationMs, stop, onFault });
 }
 
 /**

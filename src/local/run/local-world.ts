@@ -29,6 +29,7 @@ import { createMetricsTally, type MetricsTally } from '../cloudwatch/metrics-tal
 import {
   createTwin,
   createWayBack,
+  inOneDirection,
   type LocalPlace,
   type LocalWorldOptions,
   openLocalPlace,
@@ -45,6 +46,8 @@ export interface LocalWorld extends LocalPlace {
   readonly failures: LocalFailures;
   /** Between the function and the destination. */
   readonly faults: FaultProxy;
+  /** Between the function and its source, where it writes there, too. */
+  readonly nearFaults?: FaultProxy | undefined;
   readonly tally: MetricsTally;
   /** What CloudWatch has of it. */
   readonly history: MetricHistory;
@@ -72,7 +75,7 @@ export interface CountedWorld extends LocalPlace, Pick<LocalWorld, 'projection' 
 /** The replicate function. */
 type Deployed = FunctionPlace & Pick<LambdaApiState['function'], 'variables' | 'deployedAtMs'>;
 
-/** Both directions of a replication that can be switched, between the same two tables. */
+/** Both directions of a replication with a way back, between the same two tables. */
 export interface BothDirections {
   /** The direction of the configuration. */
   readonly outward: LocalWorld;
@@ -85,13 +88,15 @@ export async function startLocalWorld(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
 ): Promise<LocalWorld> {
-  const { switching: _, ...replication } = options.replication;
-  const place = await openLocalPlace({ ...options, replication }, cleanups);
+  const place = await openLocalPlace(
+    { ...options, replication: inOneDirection(options.replication) },
+    cleanups,
+  );
   await createTwin(place);
   return startDirection(place, options, cleanups);
 }
 
-/** The same with the way back, for a replication that can be switched. */
+/** The same with the way back, for a replication that can be switched or goes both ways. */
 export async function startBothDirections(
   options: LocalWorldOptions,
   cleanups: Cleanup[],
@@ -134,15 +139,15 @@ async function startDirection(
   cleanups: Cleanup[],
   whole?: MetricsTally,
 ): Promise<LocalWorld> {
-  const { replication: atHome, destination, streamArn } = place;
-  const { credentials, onProblem, random, clock } = options;
+  const { replication: atHome, source, destination, streamArn } = place;
+  const { credentials, clock } = options;
   const access = accessTo(atHome.source, fixedCredentials(credentials));
   const projection = await operatorProjection(atHome, access);
   const reader = await openStream(place, options, cleanups);
   const failures = await openLocalFailures(atHome, credentials);
   cleanups.push(() => failures.close());
-  const faults = await startFaultProxy({ upstream: destination.endpoint, random, onProblem });
-  cleanups.push(() => faults.stop());
+  const faults = await proxyOf(destination.endpoint, options, cleanups);
+  const nearFaults = atHome.twoWay && (await proxyOf(source.endpoint, options, cleanups));
   const { time = figureTime(clock) } = options;
   const apis = localApis(time);
   const keep = (name: string, values: readonly number[]) =>
@@ -154,7 +159,7 @@ async function startDirection(
     sqs: failures.queueEndpoint,
   };
   const replication = { ...atHome, source: { ...atHome.source, endpoints: places } };
-  const parts = { replication, projection, failures, faults, tally, streamArn };
+  const parts = { replication, projection, failures, faults, nearFaults, tally, streamArn };
   let deployed: Deployed = {
     ...parts,
     variables: localVariables(parts),
@@ -198,6 +203,16 @@ async function startDirection(
       return deployed.projection;
     },
   };
+}
+
+async function proxyOf(
+  upstream: string,
+  { random, onProblem }: LocalWorldOptions,
+  cleanups: Cleanup[],
+): Promise<FaultProxy> {
+  const proxy = await startFaultProxy({ upstream, random, onProblem });
+  cleanups.push(() => proxy.stop());
+  return proxy;
 }
 
 interface MappingParts {

@@ -1,6 +1,11 @@
 // A replication of a configuration -> the same one between the tables of a local run.
 
-import type { ReplicationConfig, ServiceEndpoints, SwitchingConfig } from '../../config/schema.ts';
+import type {
+  ReplicationConfig,
+  ServiceEndpoints,
+  SwitchingConfig,
+  TwoWayConfig,
+} from '../../config/schema.ts';
 import type { LocalRegion } from '../engine/local-region.ts';
 
 interface RunTables {
@@ -24,7 +29,7 @@ export function atTables(
   { replication, runId, sourceTable }: RunTables,
   { source, destination, secretsmanager }: RunPlaces,
 ): ReplicationConfig {
-  const { encryption: _, switching, ...settings } = replication;
+  const { encryption: _, switching, twoWay, ...settings } = replication;
   const {
     streamArn: _streamArn,
     kmsKeyArn: _sourceKey,
@@ -55,6 +60,7 @@ export function atTables(
     },
     stateTable: `ferry-local-${runId}-state`,
     ...(switching && { switching: switchingAt(switching, runId) }),
+    ...(twoWay && { twoWay: twoWayAt(twoWay, runId) }),
     // The workload stamps its writes, so that latency is exact.
     ...(sourceTable === undefined
       ? { timestampAttribute: replication.timestampAttribute ?? 'writtenAt' }
@@ -69,6 +75,15 @@ function switchingAt({ markers }: SwitchingConfig, runId: string): SwitchingConf
     markers,
     layer: 1,
     operatorRoles: [],
-    stateTable: `ferry-local-${runId}-back-state`,
+    stateTable: backStateTable(runId),
   };
 }
+
+function twoWayAt(
+  { streamArn: _stream, credentials: _keys, endpoints: _places, ...settings }: TwoWayConfig,
+  runId: string,
+): TwoWayConfig {
+  return { ...settings, stateTable: backStateTable(runId) };
+}
+
+const backStateTable = (runId: string) => `ferry-local-${runId}-back-state`;

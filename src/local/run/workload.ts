@@ -21,6 +21,8 @@ export interface WorkloadOptions {
   readonly schema: KeySchema;
   /** Number of different keys. */
   readonly items: number;
+  /** Of each number. @default keys of many kinds of text */
+  readonly keyOf?: ((number: number) => Item) | undefined;
   /** Attribute that every put and update stamps with the time, epoch milliseconds. */
   readonly timestampAttribute: string;
 }
@@ -32,12 +34,13 @@ const HOT_KEY_SHARE = 0.01;
 /** Returns a function that makes the next write; the same random numbers make the same writes. */
 export function createWorkload(options: WorkloadOptions): (nowMs: number) => WorkloadWrite {
   const { random, schema, items, timestampAttribute } = options;
+  const keyOfNumber = options.keyOf ?? ((number: number) => keyOf(number, schema));
   const present = new Set<number>();
   let count = 0;
   return (nowMs) => {
     count += 1;
     const number = pickKey(random, items);
-    const key = keyOf(number, schema);
+    const key = keyOfNumber(number);
     const stamp: Item = { [timestampAttribute]: { N: String(nowMs) }, write: { N: String(count) } };
     if (!present.has(number)) {
       present.add(number);
@@ -95,11 +98,11 @@ function keyValue(type: KeyAttribute['type'], number: number): AttributeValue {
   }
 }
 
-function someAttributes(random: Random): Item {
+export function someAttributes(random: Random): Item {
   return Object.fromEntries(Object.entries(attributes(random)).filter(() => random.next() < 0.5));
 }
 
-function attributes(random: Random): Item {
+export function attributes(random: Random): Item {
   const bytes = (length: number) => Buffer.from(Array.from({ length }, () => below(random, 256)));
   const text = () => AWKWARD_TEXTS[below(random, AWKWARD_TEXTS.length)] ?? '';
   return {

@@ -8,12 +8,14 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { TimedWriter } from '../latency/timed-writer.ts';
-import type { Clock } from '../../ports.ts';
+import type { Clock, Item } from '../../ports.ts';
 import type { WorkloadWrite } from './workload.ts';
 
 export interface WritePlace {
   readonly client: DynamoDBClient;
   readonly table: string;
+  /** The item as the write has found it. @default nothing */
+  readonly returns?: 'ALL_OLD' | undefined;
 }
 
 export interface WriteLoopOptions extends WritePlace {
@@ -46,22 +48,30 @@ export async function writeLoop(options: WriteLoopOptions): Promise<number> {
   return writer.reachedRate;
 }
 
+/** @returns the item that was there, where the place asks for it. */
 export async function sendWrite(
-  { client, table }: WritePlace,
+  { client, table: TableName, returns: ReturnValues }: WritePlace,
   write: WorkloadWrite,
-): Promise<void> {
+): Promise<Item | undefined> {
+  const place = { TableName, ReturnValues };
+  const { Attributes } = await sendTo(client, place, write);
+  return Attributes;
+}
+
+function sendTo(
+  client: DynamoDBClient,
+  place: { readonly TableName: string; readonly ReturnValues: 'ALL_OLD' | undefined },
+  write: WorkloadWrite,
+): Promise<{ readonly Attributes?: Item | undefined }> {
   switch (write.kind) {
     case 'put':
-      await client.send(new PutItemCommand({ TableName: table, Item: write.item }));
-      break;
+      return client.send(new PutItemCommand({ ...place, Item: write.item }));
     case 'delete':
-      await client.send(new DeleteItemCommand({ TableName: table, Key: write.key }));
-      break;
+      return client.send(new DeleteItemCommand({ ...place, Key: write.key }));
     case 'update':
-      await client.send(
-        new UpdateItemCommand({ TableName: table, Key: write.key, ...setAll(write.attributes) }),
+      return client.send(
+        new UpdateItemCommand({ ...place, Key: write.key, ...setAll(write.attributes) }),
       );
-      break;
   }
 }
 
