@@ -15,7 +15,7 @@ export interface Found {
 export interface Goal {
   readonly what: string;
   /** @default x, of a ratio */
-  readonly unit?: 'x' | 'MiB';
+  readonly unit?: 'x' | 'MiB' | 'µs';
   readonly least?: number;
   readonly most?: number;
   /** One for each round. */

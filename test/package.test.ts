@@ -23,7 +23,14 @@ import manifest from '../package.json' with { type: 'json' };
 
 const PACKED_BYTES_MAX = 5_000_000;
 /** What the app of the example installs beside the package. */
-const OF_THE_APP = ['@types/node', 'aws-cdk', 'aws-cdk-lib', 'constructs', 'typescript'];
+const OF_THE_APP = [
+  '@aws-sdk/lib-dynamodb',
+  '@types/node',
+  'aws-cdk',
+  'aws-cdk-lib',
+  'constructs',
+  'typescript',
+];
 /** A terminal of somebody who has no account, no registry and no other tool. */
 const ENVIRONMENT = {
   PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(':'),
@@ -204,9 +211,12 @@ it('lets a CommonJS program read a configuration', () => {
   expect(printed.trim()).toBe('function');
 });
 
-describe('the tally of an application', () => {
+describe.each([
+  ['tally', 'openTally', () => readFileSync('examples/tally/orders.mts', 'utf8')],
+  ['stamp', 'ferryStamp', () => sampleIn('docs/stamping.md')],
+] as const)('what applications import: %s', (name, exported, sample) => {
   it('brings no package of its own', () => {
-    const files = new Set([join(installed, 'dist/src/tally/index.js')]);
+    const files = new Set([join(installed, `dist/src/${name}/index.js`)]);
     for (const file of files)
       for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/from "(\.[^"]+)"/g))
         files.add(resolve(dirname(file), path));
@@ -217,22 +227,27 @@ describe('the tally of an application', () => {
 
   it('is used as the sample does', () => {
     const app = join(folder, 'app');
-    cpSync('examples/tally/orders.mts', join(app, 'orders.mts'));
+    writeFileSync(join(app, 'sample.mts'), sample());
 
     inApp(
       'tsc --ignoreConfig --noEmit --strict --skipLibCheck --module nodenext --types node',
-      'orders.mts',
+      'sample.mts',
     );
 
-    const program = `console.log(typeof require('${manifest.name}/tally').openTally)`;
+    const program = `console.log(typeof require('${manifest.name}/${name}').${exported})`;
     const printed = execFileSync(process.execPath, ['--eval', program], {
       cwd: app,
       encoding: 'utf8',
     });
     expect(printed.trim()).toBe('function');
-    rmSync(join(app, 'orders.mts'));
+    rmSync(join(app, 'sample.mts'));
   });
 });
+
+/** The first one of a document. */
+function sampleIn(path: string): string {
+  return /```ts\n([^]*?)```/.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
+}
 
 describe('the command', () => {
   it('tells its version and its help', () => {

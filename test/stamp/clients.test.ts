@@ -42,7 +42,7 @@ describe('the plug-in fits', () => {
     ['DynamoDBDocumentClient', () => DynamoDBDocumentClient.from(new DynamoDBClient(CONFIG))],
     ['DynamoDBDocument', () => DynamoDBDocument.from(new DynamoDB(CONFIG))],
   ])('%s', async (_, create) => {
-    const client = create() as DynamoDBClient;
+    const client = create();
     const bodies = recordedBodies(client);
     client.middlewareStack.use(ferryStamp(OPTIONS));
 

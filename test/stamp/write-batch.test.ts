@@ -9,7 +9,6 @@ import { addFigures } from '../../src/stamp/batch-figures.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import {
   failRequests,
-  ITEM,
   LATER_ITEM,
   LATER_VERSION,
   loseAnswers,
@@ -176,7 +175,7 @@ it('sends no put of a batch that it cannot rewrite', async () => {
     (next) =>
       ({ input, ...args }) =>
         // Rebuilds the arguments, and so loses what other steps have noted on them.
-        next({ input, request: args.request } as never),
+        next({ input, request: args.request }),
     { step: 'serialize', priority: 'low' },
   );
 
