@@ -2,7 +2,7 @@
 
 import type { FenceLeft } from '../composition/fences-left.ts';
 import type { TeardownPlace } from '../composition/teardown-place.ts';
-import { directionsOf } from '../config/directions.ts';
+import { bothWays } from '../config/directions.ts';
 import { switchStack } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { placeOf } from '../config/tables.ts';
@@ -31,7 +31,7 @@ export function planLines(call: ShownTeardown, result: TeardownResult): string[]
   const { replication, place } = call;
   const { isDeployed } = place;
   const { found } = result;
-  const regions = directionsOf(replication).map(({ source }) => source.region);
+  const regions = bothWays(replication).map(({ source }) => source.region);
   return [
     isDeployed
       ? `${replication.name} is deployed. These resources stay when \`${destroyCommand(replication)}\` deletes its stacks:`
@@ -97,7 +97,7 @@ function fenceLine({ table, statements, problem }: FenceLeft): string {
 /** Stacks that stay for others. */
 function switchLines(replication: ReplicationConfig): string[] {
   if (replication.switching === undefined) return [];
-  const stacks = directionsOf(replication).map(({ source: { account, region } }) =>
+  const stacks = bothWays(replication).map(({ source: { account, region } }) =>
     switchStack(account, region),
   );
   return [
@@ -129,7 +129,7 @@ export function resultFacts(
 }
 
 export function destroyCommand(replication: ReplicationConfig): string {
-  const stacks = directionsOf(replication).flatMap(({ name }) => [
+  const stacks = bothWays(replication).flatMap(({ name }) => [
     sourceStack(name),
     destinationStack(name),
   ]);

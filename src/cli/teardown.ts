@@ -2,7 +2,7 @@
 // and deletes them. It deletes only with --apply, and only empty or named resources.
 
 import { openTeardown, type TeardownPlace } from '../composition/teardown-place.ts';
-import { directionsOf } from '../config/directions.ts';
+import { bothWays } from '../config/directions.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { fullName } from '../teardown/leftovers.ts';
 import { FerryError } from '../errors.ts';
@@ -39,7 +39,7 @@ export const teardownCommand: Command = {
     },
     bucket: {
       value: 'NAME',
-      help: 'the on-failure bucket, if it cannot be found; with "switching", NAME,NAME: that of the way back, too',
+      help: 'the on-failure bucket, if it cannot be found; NAME,NAME: that of the other direction, too',
     },
     json: { help: 'print the result as one line of JSON' },
   },
@@ -60,7 +60,7 @@ interface TeardownCall extends Call {
 
 function bucketsIn({ options, replication }: Call): string[] {
   const names = [...namesIn(options.text('bucket'))];
-  if (names.length <= directionsOf(replication).length) return names;
+  if (names.length <= bothWays(replication).length) return names;
   throw wrongOption(
     `--bucket names ${names.length} buckets, and each direction of ${replication.name} has one.`,
     'Name one for each direction.',

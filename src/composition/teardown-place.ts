@@ -1,5 +1,6 @@
 // What a teardown looks at: whether the function is still deployed, which buckets are the replication's, and the
-// clients by which all that stays is found and deleted. Of a replication that can be switched, both directions.
+// clients by which all that stays is found and deleted. Where there is another direction, of both: each uses the state
+// table of the other one.
 
 import type { Access, Sides } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
@@ -7,7 +8,7 @@ import { deployedSettings, ifDeployed } from '../aws/deployed-function.ts';
 import { awsLeftovers, bucketsLike, messagesClient, tablesClient } from '../aws/leftovers.ts';
 import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { systemClock } from '../aws/system-clock.ts';
-import { otherDirection } from '../config/directions.ts';
+import { hasOtherDirection, otherDirection } from '../config/directions.ts';
 import { historyGroup } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import {
@@ -48,7 +49,7 @@ export async function openTeardown(
   const fences = () => fencesLeft(replication, sides);
   const { environment } = needs;
   const out = await openDirection(replication, sides, { bucket, environment });
-  if (replication.switching === undefined) return { ...out, fences };
+  if (!hasOtherDirection(replication)) return { ...out, fences };
   const other = otherDirection(replication);
   const backSides = await operatorSides(other, needs);
   const back = await openDirection(other, backSides, { bucket: ofBack, environment });

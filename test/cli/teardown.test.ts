@@ -285,7 +285,7 @@ describe('ferry teardown', () => {
     expect(await names()).toEqual({ source: ['Orders'], destination: [], buckets: [] });
   });
 
-  describe('of a replication that can be switched', () => {
+  describe('of a replication with another direction', () => {
     const BACK = 'ferry-orders-back-source-replicatoronfailurebucke-1a2b3c4d5e6f';
     const WAY_BACK = ['ferry-orders-back-dead-letters', 'ferry-orders-back-look-again'];
     const endpoints: FencedTable[] = [];
@@ -299,16 +299,36 @@ describe('ferry teardown', () => {
       for (const one of endpoints.splice(0)) await one.close();
     });
 
-    function switched(change: (one: Replication) => object = (one) => one): string {
+    function switched(
+      change: (one: Replication) => object = (one) => one,
+      other: object = { switching: { fence: 'application' } },
+    ): string {
       const { replications } = JSON.parse(readFileSync(created, 'utf8')) as {
         replications: [Replication];
       };
       const [one] = replications;
-      const replication = { ...change(one), switching: { fence: 'application' } };
+      const replication = { ...change(one), ...other };
       const path = join(regions.directory, 'switched.json');
       writeFileSync(path, JSON.stringify({ replications: [replication] }));
       return path;
     }
+
+    it.each(['orders', 'orders-back'])(
+      'deletes both where both tables are written, by the name of %s',
+      async (name) => {
+        const both = { direction: 'both', twoWay: { mode: 'stamped' } };
+        const config = switched((one) => one, both);
+
+        const { exitCode, out, err } = await teardown(config, '--apply', '--replication', name);
+
+        expect(err.split('\n')).toHaveLength(10);
+        expect({ exitCode, out: out.split('\n')[0] }).toEqual({
+          exitCode: 0,
+          out: 'No resource is left.',
+        });
+        expect(await names()).toEqual({ source: [], destination: [], buckets: [] });
+      },
+    );
 
     it('deletes what is empty of both directions, and each table once', async () => {
       const config = switched();

@@ -2,7 +2,7 @@
 
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { directionsOf } from '../../src/config/directions.ts';
+import { bothWays } from '../../src/config/directions.ts';
 import { type Leftover, leftoversOf } from '../../src/teardown/leftovers.ts';
 import {
   appOf,
@@ -14,6 +14,8 @@ import {
   type TemplateJson,
   templates,
 } from './stack-templates.ts';
+
+const STAMPED = { twoWay: { mode: 'stamped' } };
 
 const KINDS: Readonly<Record<string, Leftover['kind']>> = {
   'AWS::SQS::Queue': 'queue',
@@ -56,11 +58,16 @@ describe('everything that the stacks keep', () => {
     expect(listed('-destination')).toEqual(kept(stacks.destination));
   });
 
-  it('is listed in both directions, with switching', () => {
-    const replication = replicationOf({ ...CREATED, switching: {} });
-    const app = appOf({ ...CREATED, switching: {} });
+  it.each([
+    ['switching', { ...CREATED, switching: {} }, 'a look-again queue'],
+    ['tables that both sides write', { ...CREATED, direction: 'both', ...STAMPED }, undefined],
+  ])('is listed in both directions, with %s', (_, configuration, hasQueue) => {
+    const replication = replicationOf(configuration);
+    const app = appOf(configuration);
     const buckets = [{ name: 'generated', isCertain: true }];
-    const all = directionsOf(replication).flatMap((one) => leftoversOf({ ...one, buckets }));
+    const all = bothWays(replication)
+      .flatMap((one) => leftoversOf({ ...one, buckets }))
+      .filter(({ what }) => hasQueue !== undefined || what !== 'look-again queue');
 
     const named = ({ kind, name }: Leftover) => `${kind} ${JSON.stringify(name)}`;
     for (const stack of ['source', 'destination', 'back-source', 'back-destination']) {
@@ -69,7 +76,8 @@ describe('everything that the stacks keep', () => {
       const listed = all.filter((one) => one.stack === id).map(named);
       expect(listed.toSorted()).toEqual(kept(template));
     }
-    for (const stack of ['ferry-switch-us-east-1', 'ferry-switch-eu-west-1'])
+    const switches = hasQueue ? ['ferry-switch-us-east-1', 'ferry-switch-eu-west-1'] : [];
+    for (const stack of switches)
       expect(kept(Template.fromStack(stackOf(app, stack)).toJSON() as TemplateJson)).toEqual([]);
   });
 
