@@ -22,7 +22,7 @@ export interface CommandResult {
 
 export type Send = (args: CommandArgs) => Promise<CommandResult>;
 
-export interface CommandContext {
+interface CommandContext {
   /** As the class of the client is called that DynamoDB's own commands are sent by: `PutItemCommand`. */
   readonly commandName?: string | undefined;
 }

@@ -12,7 +12,7 @@ import type { Version } from '../model/guard.ts';
 import type { Origin } from '../model/rules.ts';
 
 /** In whose name a version is made. */
-export interface Stamper {
+interface Stamper {
   readonly epoch: number;
   readonly origin: Origin;
 }

@@ -74,7 +74,7 @@ export function stampTest(input: UpdateInput, { stamp, reservedAttribute }: Stam
 }
 
 /** No item, one without a version, or one with an earlier version; and what the caller wants. */
-export function stampCondition(
+function stampCondition(
   { ConditionExpression: own, ...input }: WriteInput,
   { stamp, reservedAttribute }: Stamping,
   form: ValueForm,

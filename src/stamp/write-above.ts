@@ -52,7 +52,7 @@ export interface Made<Stamps> {
 }
 
 /** Each is needed only if another write of the item came between. */
-export const TRIES_MAX = 10;
+const TRIES_MAX = 10;
 
 /** @throws what fails the write, the refusal of the caller's own condition included. */
 export async function writeAbove<Stamps>(

@@ -80,54 +80,56 @@ interface Library {
   remove(order: string): Promise<unknown>;
 }
 
-function describeLibrary(name: string, table: string, open: () => Library): void {
-  describe(name, () => {
-    const names = (part: 'inserts' | 'changes') => {
-      const library = open();
-      return Object.keys(library[part]);
-    };
+describe.each([
+  ['electrodb', 'Electro', electrodb],
+  ['dynamoose', 'Moose', dynamooseOrders],
+  ['dynamodb-toolbox', 'Toolbox', toolbox],
+])('%s', (_, table, open) => {
+  const names = (part: 'inserts' | 'changes') => {
+    const library = open();
+    return Object.keys(library[part]);
+  };
 
-    it.each(names('inserts'))('stamps %s', async (command) => {
-      await open().inserts[command]?.(command);
+  it.each(names('inserts'))('stamps %s', async (command) => {
+    await open().inserts[command]?.(command);
 
-      const item = await found(table, command);
-      expect(item).toMatchObject({ total: { N: '1' } });
-      expect(versionOf(item)).not.toBe('');
-    });
-
-    it.each(names('changes'))('stamps %s, above a later version', async (command) => {
-      const library = open();
-      await library.create(command);
-      await stampLater(table, command);
-
-      await library.changes[command]?.(command);
-
-      const item = await found(table, command);
-      expect(item).toMatchObject({ total: { N: '2' } });
-      expect(versionOf(item) > LATER_VERSION).toBe(true);
-    });
-
-    it('keeps the conditions that it makes', async () => {
-      const library = open();
-      await library.create('once');
-      const before = await found(table, 'once');
-
-      await expect(library.create('once')).rejects.toThrow(/conditional request failed/i);
-      expect(await found(table, 'once')).toEqual(before);
-    });
-
-    it('reads what it has written, and removes it', async () => {
-      const library = open();
-      await library.create('gone');
-
-      expect(await library.read('gone')).toEqual({ id: 'gone', total: 1 });
-      await library.remove('gone');
-      expect(await found(table, 'gone')).toBeUndefined();
-    });
+    const item = await found(table, command);
+    expect(item).toMatchObject({ total: { N: '1' } });
+    expect(versionOf(item)).not.toBe('');
   });
-}
 
-describeLibrary('electrodb', 'Electro', () => {
+  it.each(names('changes'))('stamps %s, above a later version', async (command) => {
+    const library = open();
+    await library.create(command);
+    await stampLater(table, command);
+
+    await library.changes[command]?.(command);
+
+    const item = await found(table, command);
+    expect(item).toMatchObject({ total: { N: '2' } });
+    expect(versionOf(item) > LATER_VERSION).toBe(true);
+  });
+
+  it('keeps the conditions that it makes', async () => {
+    const library = open();
+    await library.create('once');
+    const before = await found(table, 'once');
+
+    await expect(library.create('once')).rejects.toThrow(/conditional request failed/i);
+    expect(await found(table, 'once')).toEqual(before);
+  });
+
+  it('reads what it has written, and removes it', async () => {
+    const library = open();
+    await library.create('gone');
+
+    expect(await library.read('gone')).toEqual({ id: 'gone', total: 1 });
+    await library.remove('gone');
+    expect(await found(table, 'gone')).toBeUndefined();
+  });
+});
+
+function electrodb(): Library {
   const schema = {
     model: { entity: 'order', version: '1', service: 'shop' },
     attributes: {
@@ -164,12 +166,12 @@ describeLibrary('electrodb', 'Electro', () => {
     read: async (id) => (await orders.get({ id }).go()).data,
     remove: (id) => orders.delete({ id }).go(),
   };
-});
+}
 
-describeLibrary('dynamoose', 'Moose', () => {
+function dynamooseOrders(): Library {
   if (client) dynamoose.aws.ddb.set(client);
   const Order = dynamoose.model('Order', { id: String, total: Number });
-  new dynamoose.Table('Moose', [Order], { create: false, waitForActive: false });
+  void new dynamoose.Table('Moose', [Order], { create: false, waitForActive: false });
   const order = (id: string) => ({ id, total: 1 });
   return {
     inserts: {
@@ -192,9 +194,9 @@ describeLibrary('dynamoose', 'Moose', () => {
     read: async (id) => (await Order.get(id)).toJSON(),
     remove: (id) => Order.delete(id),
   };
-});
+}
 
-describeLibrary('dynamodb-toolbox', 'Toolbox', () => {
+function toolbox(): Library {
   const table = new Table({
     name: 'Toolbox',
     partitionKey: { name: 'id', type: 'string' },
@@ -239,4 +241,4 @@ describeLibrary('dynamodb-toolbox', 'Toolbox', () => {
     read: async (id) => (await orders.build(GetItemCommand).key({ id }).send()).Item,
     remove: (id) => orders.build(DeleteItemCommand).key({ id }).send(),
   };
-});
+}

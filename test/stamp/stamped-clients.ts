@@ -64,7 +64,7 @@ export function loseAnswers(client: DynamoDBClient, count = 1): void {
   );
 }
 
-/** Fails each request that `isChosen` chooses, before it is sent. */
+/** Fails each request that `isChosen` chooses, as after all repetitions of the SDK. */
 export function failRequests(
   client: DynamoDBClient,
   name: string,
@@ -75,7 +75,7 @@ export function failRequests(
       if (!isChosen((args.request as { body: string }).body)) return next(args);
       throw Object.assign(new Error(name), { name });
     },
-    { step: 'finalizeRequest', priority: 'low' },
+    { step: 'build', priority: 'low' },
   );
 }
 
