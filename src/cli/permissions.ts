@@ -2,7 +2,6 @@
 
 import { scratchOf } from '../composition/rehearsal-scratch.ts';
 import { directionsOf } from '../config/directions.ts';
-import { isBackName } from '../config/names.ts';
 import type { Config } from '../config/schema.ts';
 import { UNKNOWN_ACCOUNT, withKnownAccounts } from '../permissions/arns.ts';
 import { deploySets } from '../permissions/deploy-needs.ts';
@@ -99,7 +98,8 @@ function chaptersFor(audience: Audience, config: Config, known: Known): Chapter[
     for: audience,
     replication: replication.name,
     title: `${TITLES[audience]} of ${titleOf(replication)}`,
-    policies: SETS[audience](replication, isBackName(replication.name) ? {} : known),
+    // Of the deployed direction alone.
+    policies: SETS[audience](replication, config.replications.includes(replication) ? known : {}),
   }));
   const switches = audience === 'function' ? switchSets(config.replications) : [];
   if (switches.length === 0) return all;

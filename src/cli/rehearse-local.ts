@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '../aws/system-clock.ts';
+import { requireOneSource } from '../composition/rehearsal-scratch.ts';
 import { localRehearsal } from '../local/rehearsal/local-rehearsal.ts';
 import type { RehearsalReport } from '../rehearsal/report.ts';
 import type { ParsedOptions } from './command.ts';
@@ -14,10 +15,12 @@ export async function rehearseHere(options: ParsedOptions, io: Io): Promise<Rehe
   const isChosen = Object.keys(replicationOptions).some((name) => options.text(name) !== undefined);
   // Otherwise, everything can be rehearsed.
   const heartbeat = { key: { pk: 'ferry-heartbeat' } };
+  const chosen = isChosen ? await selectedReplication(options) : { ...DEFAULT, heartbeat };
+  requireOneSource(chosen);
   const startMs = systemClock.now();
   const { environment, interrupted: stop } = io;
   return localRehearsal({
-    replication: isChosen ? await selectedReplication(options) : { ...DEFAULT, heartbeat },
+    replication: chosen,
     credentials: await credentials(io),
     runId: randomBytes(3).toString('hex'),
     clock: systemClock,

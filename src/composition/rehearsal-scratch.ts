@@ -36,9 +36,10 @@ export const SCRATCH_KEY = { name: 'pk', type: 'S' } as const;
 /**
  * Without a projection, because the items of a rehearsal are not those of the application. The alarms notify a topic
  * without subscribers.
- * @throws UsageError `rehearsal.partition`
+ * @throws UsageError `rehearsal.partition` or `rehearsal.both`
  */
 export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationConfig {
+  requireOneSource(chosen);
   if (isOtherPartition(chosen)) throw otherPartition(chosen);
   const { source, destination, switching, heartbeat, alarms, eventSource } = chosen;
   const {
@@ -74,7 +75,9 @@ export function scratchOf(chosen: ReplicationConfig, name: string): ReplicationC
 /** Of an earlier rehearsal of any replication between both Regions: with all that one can have. */
 export function anyScratchOf(chosen: ReplicationConfig, name: string): ReplicationConfig {
   const { source, destination, switching } = chosen;
-  const scratch = scratchOf(chosen, name);
+  const { twoWay, ...kept } = chosen;
+  const oneWay = { ...kept, direction: 'one-way', tombstones: 'checked' } as const;
+  const scratch = scratchOf(twoWay === undefined ? chosen : oneWay, name);
   if (switching !== undefined || source.region === destination.region) return scratch;
   const whole = { ...scratch, unversionedItems: 'replace', ttlDeletes: 'replicate', switching: {} };
   const { encryption: _, ...entry } = whole;
@@ -118,6 +121,18 @@ export function scratchStacks(scratch: ReplicationConfig): ScratchStack[] {
     ...directions.map(({ name, destination }) => at(destination, destinationStack(name))),
     ...directions.map(({ name, source }) => at(source, sourceStack(name))),
   ];
+}
+
+/** @throws UsageError `rehearsal.both`: a rehearsal writes on one side, and compares the other one with it. */
+export function requireOneSource({ name, twoWay }: ReplicationConfig): void {
+  if (twoWay === undefined) return;
+  throw new UsageError(
+    `${name} has "direction": "both", and a rehearsal writes on one side only.`,
+    {
+      code: 'rehearsal.both',
+      hint: '`ferry local --both` shows both directions on this machine, with faults.',
+    },
+  );
 }
 
 function otherPartition({ name, source, destination }: ReplicationConfig): UsageError {

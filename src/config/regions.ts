@@ -75,7 +75,7 @@ function isMistyped(place: Place, arnRegion: string): boolean {
 /** One line for each mistyped Region, however many ARNs contradict it. */
 export function* mistypedRegions(
   path: string,
-  { source, destination, encryption, alarms, projection }: ReplicationConfig,
+  { source, destination, encryption, alarms, projection, ...back }: ReplicationConfig,
 ): Generator<string> {
   const { destinationKmsKeyArn, stateTable, ...ofSource } = encryption ?? {};
   const arns = {
@@ -87,7 +87,12 @@ export function* mistypedRegions(
       ...Object.values(ofSource),
       ...hashRules({ projection }).map(({ secret }) => secret),
     ],
-    destination: [destination.kmsKeyArn, destinationKmsKeyArn, stateTable],
+    destination: [
+      (back.switching ?? back.twoWay)?.streamArn,
+      destination.kmsKeyArn,
+      destinationKmsKeyArn,
+      stateTable,
+    ],
   };
   for (const [side, place] of Object.entries({ source, destination })) {
     const regions = arns[side as keyof typeof arns].map((arn) => arn?.split(':')[3] ?? '');

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import {
+  anyScratchOf,
   rehearsalOf,
   scratchName,
   scratchOf,
@@ -117,6 +118,21 @@ describe('the scratch replication', () => {
     };
 
     expect(() => scratchOf(chosen({ destination: china }), NAME)).toThrow(/two partitions/);
+  });
+
+  it('is refused where both tables are written, and what an earlier one has left is found all the same', () => {
+    const both = chosen({
+      direction: 'both',
+      twoWay: {
+        mode: 'stamped',
+        streamArn: TWIN_STREAM,
+      },
+    });
+
+    expect(() => scratchOf(both, NAME)).toThrow(
+      'orders has "direction": "both", and a rehearsal writes on one side only.',
+    );
+    expect(scratchStacks(anyScratchOf(both, NAME))).toHaveLength(4);
   });
 });
 

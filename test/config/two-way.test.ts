@@ -139,6 +139,11 @@ describe('a replication in both directions is refused', () => {
       /twoWay\.streamArn must be a stream in eu-west-1, got one in eu-west-2/,
     ],
     [
+      'with a Region that is mistyped',
+      { destination: { region: 'eu-wset-1', table: 'OrdersTwin' } },
+      /destination\.region must be the Region of the ARNs beside it, eu-west-1, got "eu-wset-1"/,
+    ],
+    [
       'with a stream of another account',
       {
         source: { ...ORDERS.source, account: ONE },
