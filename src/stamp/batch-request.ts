@@ -9,12 +9,20 @@ import { StampError } from './stamp-error.ts';
 import { stampedPut } from './stamped-input.ts';
 import type { Values } from './value-form.ts';
 
-/** On the arguments of a command: its one put is to be sent as PutItem, with this stamp. */
-const PUT_STAMP = Symbol('the stamp of one put of a batch');
+/** On the arguments of a command: its one put is to be sent as PutItem. */
+const MARK = Symbol('one put of a batch');
+
+interface Mark {
+  readonly stamp: Version;
+  /** Of the plug-in that has split the batch: a client may have several. */
+  readonly owner: StampSettings;
+}
 
 interface MarkedArgs extends CommandArgs {
-  readonly [PUT_STAMP]?: Version;
+  readonly [MARK]?: Mark;
 }
+
+const markOf = (args: CommandArgs) => (args as MarkedArgs)[MARK];
 
 export interface PutRequest {
   readonly PutRequest?: { readonly Item?: Values | undefined } | undefined;
@@ -32,10 +40,10 @@ export interface BatchInput {
 export function onePut(
   args: CommandArgs,
   { table, request }: { readonly table: string; readonly request: PutRequest },
-  stamp: Version,
+  mark: Mark,
 ): MarkedArgs {
   const input = { ...args.input, RequestItems: { [table]: [request] } };
-  return { ...args, input, [PUT_STAMP]: stamp };
+  return { ...args, input, [MARK]: mark };
 }
 
 /** What a client made of a command. */
@@ -45,12 +53,14 @@ interface JsonRequest {
 }
 
 /** In the step "build". Refuses what comes here without the mark, so that no put passes without its condition. */
-export function putItemRequest({ reservedAttribute, isStamped }: StampSettings): Middleware {
+export function putItemRequest(settings: StampSettings): Middleware {
+  const { reservedAttribute, isStamped } = settings;
   return (next, { commandName }) =>
     async (args) => {
       if (commandName !== 'BatchWriteItemCommand') return next(args);
-      const stamp = (args as MarkedArgs)[PUT_STAMP];
-      if (stamp !== undefined) rewrite(args.request as JsonRequest, { stamp, reservedAttribute });
+      const { stamp, owner } = markOf(args) ?? {};
+      if (stamp !== undefined && owner === settings)
+        rewrite(args.request as JsonRequest, { stamp, reservedAttribute });
       else if (hasPuts(args.input, isStamped)) throw notPossible();
       return next(args);
     };
@@ -106,15 +116,17 @@ interface Figures {
 }
 
 /** In the step "deserialize", before the client reads the answer. */
-export const batchAnswer: Middleware = (next) => async (args) => {
-  const result = await next(args);
-  const response = result.response as JsonResponse;
-  if ((args as MarkedArgs)[PUT_STAMP] === undefined || response.statusCode !== 200) return result;
-  const [table = ''] = Object.keys((args.input as BatchInput).RequestItems ?? {});
-  const figures = JSON.parse((await readAll(response.body)) || '{}') as Figures;
-  response.body = new TextEncoder().encode(JSON.stringify(asOfBatch(table, figures)));
-  return result;
-};
+export function batchAnswer(settings: StampSettings): Middleware {
+  return (next) => async (args) => {
+    const result = await next(args);
+    const response = result.response as JsonResponse;
+    if (markOf(args)?.owner !== settings || response.statusCode !== 200) return result;
+    const [table = ''] = Object.keys((args.input as BatchInput).RequestItems ?? {});
+    const figures = JSON.parse((await readAll(response.body)) || '{}') as Figures;
+    response.body = new TextEncoder().encode(JSON.stringify(asOfBatch(table, figures)));
+    return result;
+  };
+}
 
 function asOfBatch(table: string, { ConsumedCapacity, ItemCollectionMetrics }: Figures) {
   return {

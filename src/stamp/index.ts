@@ -45,7 +45,7 @@ export function ferryStamp(options: FerryStampOptions): FerryStamp {
       const build = { step: 'build', priority: 'high' } as const;
       addTo(stack, putItemRequest(settings), { name: `${name} (batch)`, ...build });
       const answer = { step: 'deserialize', priority: 'low' } as const;
-      addTo(stack, batchAnswer, { name: `${name} (answer)`, ...answer });
+      addTo(stack, batchAnswer(settings), { name: `${name} (answer)`, ...answer });
     },
     stats: () => ({ ...counts }),
   };

@@ -56,7 +56,7 @@ interface PutResult extends Put {
 async function writePut(put: Put, { args, next, stamping }: Passage): Promise<PutResult> {
   try {
     const result = await writeOne(stamping, {
-      send: (stamp) => next(onePut(args, put, stamp)),
+      send: (stamp) => next(onePut(args, put, { stamp, owner: stamping.settings })),
       isAsked: false,
     });
     return { ...put, figures: 'stamps' in result ? undefined : result.output };

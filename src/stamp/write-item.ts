@@ -66,7 +66,7 @@ export function writeOne(stamping: Stamping, { send, isAsked }: OneWrite) {
     send,
     judge: (error, stamp) => {
       const verdict = verdictOf(error, stamp, stamping);
-      if (verdict.kind === 'failed' && !isAsked) hideItem(error);
+      if (!isAsked) hideItem(error);
       return verdict;
     },
   });
@@ -93,8 +93,8 @@ function verdictOf(
 }
 
 function hideItem(error: unknown): void {
-  const failure = error as ConditionFailure;
-  if (failure.Item !== undefined) failure.Item = undefined;
+  if (isNamed(error, 'ConditionalCheckFailedException'))
+    (error as ConditionFailure).Item = undefined;
 }
 
 /** What was there before is lost; what is there now can still be asked for. */

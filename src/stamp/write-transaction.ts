@@ -53,7 +53,7 @@ export async function writeTransaction({ args, next, stamping }: Passage): Promi
       if (tries > 1 && isNamed(error, 'IdempotentParameterMismatchException'))
         return { kind: 'failed', error: tokenUsed(error) };
       const verdict = verdictOf(error, stamps, stamping);
-      if (verdict.kind === 'failed') hideItems(error, actions, stamps);
+      hideItems(error, actions, stamps);
       return verdict;
     },
   });

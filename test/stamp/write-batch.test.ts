@@ -1,17 +1,20 @@
+import { Readable } from 'node:stream';
 import {
   BatchWriteItemCommand,
   DeleteItemCommand,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addFigures } from '../../src/stamp/batch-figures.ts';
+import { ferryStamp } from '../../src/stamp/index.ts';
 import { useEngine } from '../fixtures/engine.ts';
 import {
   failRequests,
   LATER_ITEM,
   LATER_VERSION,
   loseAnswers,
+  OPTIONS,
   plainClient,
   recordedBodies,
   stampedClients,
@@ -129,6 +132,47 @@ describe('the answer to a batch', () => {
       CapacityUnits,
     ]);
     expect(Object.fromEntries(units)).toEqual({ Orders: 2, Customers: 1 });
+  });
+
+  it('is right with two plug-ins in one client', async () => {
+    const { client } = stamped();
+    const others = { ...OPTIONS, epoch: 2, tables: ['Customers'] };
+    client.middlewareStack.use(ferryStamp(others));
+    const RequestItems = { Orders: [put('a'), remove('b')], Customers: [put('a'), put('b')] };
+    const input = { RequestItems, ReturnConsumedCapacity: 'TOTAL' as const };
+
+    const { ConsumedCapacity = [] } = await client.send(new BatchWriteItemCommand(input));
+
+    const units = ConsumedCapacity.map(({ TableName, CapacityUnits }) => [
+      TableName,
+      CapacityUnits,
+    ]);
+    expect(Object.fromEntries(units)).toEqual({ Orders: 2, Customers: 2 });
+    expect(versionOf(await stored(plain))).toMatch(/^0001/);
+    expect(versionOf(await stored(plain, 'a', 'Customers'))).toMatch(/^0002/);
+  });
+
+  it('has the metrics of item collections, read from a stream', async () => {
+    const body = { ItemCollectionMetrics: { ItemCollectionKey: { id: { S: 'a' } } } };
+    const client = plainClient('http://127.0.0.1:9');
+    client.config.requestHandler = {
+      handle: () =>
+        Promise.resolve({
+          response: {
+            statusCode: 200,
+            headers: {},
+            body: Readable.from([Buffer.from(JSON.stringify(body))]),
+          },
+        }),
+    } as never;
+    client.middlewareStack.use(ferryStamp(OPTIONS));
+    const Orders = [{ PutRequest: { Item: { id: 'a' } } }];
+
+    const { ItemCollectionMetrics } = await DynamoDBDocumentClient.from(client).send(
+      new BatchWriteCommand({ RequestItems: { Orders }, ReturnItemCollectionMetrics: 'SIZE' }),
+    );
+
+    expect(ItemCollectionMetrics).toMatchObject({ Orders: [{ ItemCollectionKey: { id: 'a' } }] });
   });
 
   it('has the throttled puts as the caller gave them', async () => {
