@@ -9,10 +9,10 @@ import { FerryError } from '../errors.ts';
 import type { MergeChoice } from '../merge/decision.ts';
 import { changedItems, type MergeReport, mergeTables } from '../merge/merge-tables.ts';
 import { segmentCount } from '../verify/segment-count.ts';
-import { wrongOption } from './arguments.ts';
 import { exitCode, untilInterrupted, withOpen } from './call.ts';
-import { type Command, numberOption, type ParsedOptions } from './command.ts';
+import { type Command, numberOption } from './command.ts';
 import { ITEMS_MAX, requireYes, yesOption } from './large-change.ts';
+import { choiceOf, choiceOptions, refuseChoice } from './merge-choice.ts';
 import { type BothCall, onBothDirections } from './merge-directions.ts';
 import { factsOf, mergedList, printMerged } from './merge-result.ts';
 import { counted, EXIT, grouped } from './output.ts';
@@ -26,17 +26,7 @@ export const mergeCommand: Command = {
     ...replicationOptions,
     apply: { help: 'write the items that differ' },
     ...yesOption,
-    'newer-by': {
-      value: 'ATTRIBUTE',
-      help: 'where versions do not tell: the attribute with the time of the last change, a number or ISO 8601; the later one wins',
-    },
-    prefer: {
-      value: 'SIDE',
-      help: 'where nothing else tells: source or destination, whose item wins',
-    },
-    'keep-strays': {
-      help: 'let items without a version win, instead of replacing them by those that have one',
-    },
+    ...choiceOptions,
     rate: numberOption('ITEMS_PER_SECOND', [1, 100_000], 'maximum items to write per second', 100),
     workers: workersOption('table segments to compare at the same time'),
     'read-units': unitsOption('maximum read capacity to use on each side, in RCU'),
@@ -60,28 +50,10 @@ export const mergeCommand: Command = {
 
 const HINT = 'Merged items stay merged. Run the command again for the others.';
 
-/** @throws UsageError for a side that is none. */
-function choiceOf(options: ParsedOptions): MergeChoice {
-  const text = options.text('prefer');
-  const prefer = text === undefined ? undefined : SIDES.get(text);
-  if (text !== undefined && prefer === undefined)
-    throw wrongOption(
-      `--prefer must be source or destination, got "${text}".`,
-      'Name the side whose items win, as the configuration names the sides.',
-    );
-  return { newerBy: options.text('newer-by'), prefer, keepStrays: options.has('keep-strays') };
-}
-
-const SIDES = new Map([
-  ['source', 1],
-  ['destination', 2],
-] as const) as ReadonlyMap<string, 1 | 2>;
-
 async function mergeBoth(call: BothCall, choice: MergeChoice): Promise<number> {
   const { options, io, directions } = call;
   requireChoices(call);
   const apply = options.has('apply');
-  await requireMappings(call);
   const setup = {
     directions,
     apply,
@@ -91,6 +63,7 @@ async function mergeBoth(call: BothCall, choice: MergeChoice): Promise<number> {
     retries: retriesUntil(io.interrupted),
   };
   return withOpen(openMerge(setup), async (opened) => {
+    await requireMappings(call);
     const items = mergedList(options.integer('limit') ?? 0);
     const { source, destination } = opened.pair.facts;
     const workers = workersOf(options);
@@ -122,18 +95,15 @@ async function mergeBoth(call: BothCall, choice: MergeChoice): Promise<number> {
 /** @throws UsageError where each item has a home, which decides. */
 function requireChoices({ options, replication: { name, twoWay } }: BothCall): void {
   if (twoWay?.mode !== 'home') return;
-  const given = ['newer-by', 'prefer', 'keep-strays'].find(
-    (one) => options.has(one) || options.text(one) !== undefined,
-  );
-  if (given === undefined) return;
-  throw wrongOption(
-    `--${given} is for "mode": "stamped". In ${name}, each item has a home, and the item there wins.`,
+  refuseChoice(
+    options,
+    `In ${name}, each item has a home, and the item there wins.`,
     'Leave it out. To keep an item that has been written elsewhere, write it at its home first.',
   );
 }
 
 /** @throws FerryError where one is off, with `--apply`. */
-async function requireMappings({ options, io, directions }: BothCall): Promise<void> {
+export async function requireMappings({ options, io, directions }: BothCall): Promise<void> {
   const problems = await mappingsOff(directions);
   if (problems.length === 0) return;
   const what = `Both directions must be on for a merge. ${problems.join(' ')}`;
@@ -145,15 +115,14 @@ async function requireMappings({ options, io, directions }: BothCall): Promise<v
   });
 }
 
-/** Without --yes, nothing is changed before it is known that few items differ. */
+/** Nothing is changed before it is known that few items differ; with --yes, the way back is said first. */
 function agreementOf(call: BothCall) {
-  if (call.options.has('yes')) return undefined;
   return {
     itemsMax: ITEMS_MAX,
     onMore: () =>
       requireYes(call, {
         items: ITEMS_MAX + 1,
-        text: 'the tables differ in more than that',
+        text: 'the tables differ in more',
         tables: ['source', 'destination'],
       }),
   };

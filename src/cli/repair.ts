@@ -1,18 +1,18 @@
 // `ferry repair`: makes the items of a report equal to the source's items, and never overwrites a newer one.
 
-import { givenName, otherName } from '../config/directions.ts';
 import { repairContext } from '../composition/pair-work.ts';
-import { homeSideOf } from '../model/home-side.ts';
-import type { Item } from '../ports.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
 import { exitCode, onReplication, untilInterrupted } from './call.ts';
 import { type Command, numberOption } from './command.ts';
+import { requireYes, yesOption } from './large-change.ts';
+import { choiceOf, choiceOptions, refuseChoice } from './merge-choice.ts';
+import { onBothDirections } from './merge-directions.ts';
 import { EXIT, grouped } from './output.ts';
-import { ITEMS_MAX, requireYes, yesOption } from './large-change.ts';
+import { agreedKeys, listed } from './repair-keys.ts';
 import { itemList, printRepaired } from './repair-result.ts';
-import { replicationOptions } from './replication.ts';
-import { keysOfReport } from './report-file.ts';
+import { mergeReported } from './repair-stamped.ts';
+import { replicationOptions, selectedReplication } from './replication.ts';
 import { type WritingCall, writingToPair } from './run-needs.ts';
 import { lookAgainOption, settleMsOf, settleOption } from './work-options.ts';
 
@@ -31,6 +31,7 @@ export const repairCommand: Command = {
       'maximum number of repaired items to list, and of other items',
       20,
     ),
+    ...choiceOptions,
     ...lookAgainOption,
     json: { help: 'print the result as one line of JSON' },
   },
@@ -42,6 +43,14 @@ export const repairCommand: Command = {
         'Run `ferry verify` first. Then name its report with --report.',
       );
     }
+    const choice = choiceOf(options);
+    const { twoWay } = await selectedReplication(options);
+    if (twoWay?.mode === 'stamped')
+      return onBothDirections(
+        { options, io },
+        { hint: HINT, run: (call) => mergeReported({ ...call, path, choice }) },
+      );
+    refuseChoice(options, 'Here, the item of the source wins.', 'Leave it out.');
     const run = writingToPair(options, CONCURRENCY, (call) => repairListed({ ...call, path }));
     return onReplication({ options, io }, HINT, run, 'active');
   },
@@ -76,65 +85,8 @@ async function repairListed(call: RepairCall): Promise<number> {
     io.err('Stopped. Run the command again for the others: it skips repaired items.');
     return EXIT.differences;
   }
-  if (!apply) await requireYes(call, listed(report.looked));
+  if (!apply) await requireYes(call, listed(report.looked, call.replication));
   printRepaired({ ...call, apply, report, items, elsewhere: elsewhere.items });
   const { put, deleted, inFlight, left } = report;
   return exitCode(left + inFlight + (apply ? 0 : put + deleted) === 0);
-}
-
-/**
- * With `--apply`, counted before the first of them is repaired.
- * @throws UsageError where there are too many without --yes.
- */
-async function* agreedKeys(call: RepairCall, elsewhere: Elsewhere): AsyncGenerator<Item> {
-  const keys = carriedKeys(call, elsewhere);
-  const first: Item[] = [];
-  while (call.options.has('apply') && first.length <= ITEMS_MAX) {
-    const next = await keys.next();
-    if (next.done === true) break;
-    first.push(next.value);
-  }
-  if (first.length > ITEMS_MAX) await requireYes(call, await extentOf(first, keys, call));
-  yield* first;
-  yield* keys;
-}
-
-/** With --yes, the others are not read ahead: there may be millions. */
-async function extentOf(first: readonly Item[], others: AsyncIterable<Item>, call: RepairCall) {
-  let items = first.length;
-  if (call.options.has('yes')) return { items, text: 'the report lists them' };
-  for await (const _ of others) items += 1;
-  return listed(items);
-}
-
-/** Items of the report that are at home on the other side. */
-interface Elsewhere {
-  items: number;
-}
-
-/** Where each item has a home, those whose home is the source: the other direction repairs the others. */
-async function* carriedKeys(call: RepairCall, elsewhere: Elsewhere): AsyncGenerator<Item> {
-  const { twoWay, ...rules } = call.pair.rules;
-  for await (const key of listedKeys(call)) {
-    const isCarried = twoWay?.mode !== 'home' || homeSideOf(key, { ...rules, twoWay }) === 'source';
-    if (isCarried) yield key;
-    else elsewhere.items += 1;
-  }
-}
-
-function listed(items: number) {
-  return { items, text: `the report lists ${grouped(items)}` };
-}
-
-function listedKeys({ io, replication, direction, pair, path }: RepairCall) {
-  const more = (why: string) => io.err(`${why} There may be more differences.`);
-  return keysOfReport(path, {
-    replication: givenName(replication),
-    otherDirection: replication.twoWay && otherName(replication),
-    direction,
-    keys: pair.facts.source.keys,
-    onUnfinished: () => more('The verify that wrote this report did not finish.'),
-    onPartial: (scope) =>
-      more(`This report covers only ${scope === 'sample' ? 'a sample' : 'one item'}.`),
-  });
 }

@@ -54,11 +54,8 @@ export interface TablesContext {
 export interface MergeTablesOptions extends Omit<VerifyOptions, 'onProgress'> {
   /** Without it, nothing is changed: what would be done is decided in the same way, and reported. */
   readonly apply: boolean;
-  /**
-   * So many items that differ are listed before the first of them is changed.
-   * @default each is changed as soon as it is found
-   */
-  readonly agreed?: { readonly itemsMax: number; readonly onMore: () => Promise<void> } | undefined;
+  /** So many items that differ are listed before the first of them is changed. */
+  readonly agreed: { readonly itemsMax: number; readonly onMore: () => Promise<void> };
   readonly choice: MergeChoice;
   /** Called with each item that is not equal, and what became of it, or would. */
   readonly onItem: (item: MergedItem) => void;
@@ -81,7 +78,9 @@ export async function mergeTables(
 ): Promise<MergeReport> {
   const report = newMergeReport();
   const waiting: Item[] = [];
-  let isAgreed = !options.apply || options.agreed === undefined;
+  let isAgreed = !options.apply;
+  // Several items are found at the same time, and it is asked once.
+  let agreement: Promise<void> | undefined;
   const merge = (key: Item) => mergeOne(key, { report, context, options });
   const mergeWaiting = async () => {
     const keys = waiting.splice(0);
@@ -93,8 +92,9 @@ export async function mergeTables(
   const onDifference = async ({ key }: { readonly key: Item }) => {
     if (isAgreed) return merge(key);
     waiting.push(key);
-    if (waiting.length <= (options.agreed?.itemsMax ?? 0)) return undefined;
-    await options.agreed?.onMore();
+    if (waiting.length <= options.agreed.itemsMax) return undefined;
+    agreement ??= options.agreed.onMore();
+    await agreement;
     isAgreed = true;
     return mergeWaiting();
   };
@@ -127,10 +127,11 @@ export async function mergeTables(
 interface One {
   readonly report: MergeReport;
   readonly context: TablesContext;
-  readonly options: MergeTablesOptions;
+  readonly options: Pick<MergeTablesOptions, 'apply' | 'choice' | 'onItem'>;
 }
 
-async function mergeOne(key: Item, { report, context, options }: One): Promise<void> {
+/** An item that differs: merged, and counted. */
+export async function mergeOne(key: Item, { report, context, options }: One): Promise<void> {
   const { pace, compare } = context;
   if (options.apply) await pace.take(1, compare.stop);
   compare.stop.throwIfAborted();

@@ -155,7 +155,8 @@ function endOf(
       kind: result.failure?.kind === 'rejected' ? 'rejected' : 'unfinished',
       why: result.why,
     };
-  switch (outcome?.kind) {
+  if (outcome === undefined) return unfinished('behind');
+  switch (outcome.kind) {
     case 'unfinished':
       return unfinished(outcome.why);
     case 'rejected':
@@ -174,7 +175,10 @@ function endOf(
     case 'own':
     case 'stray':
       return { kind: outcome.kind };
-    default:
+    // Of other kinds of streams, or not before a letter is written.
+    case 'foreign':
+    case 'stranded':
+    case 'dead-lettered':
       return unfinished('behind');
   }
 }

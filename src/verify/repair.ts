@@ -73,7 +73,7 @@ export async function repair(
   options: RepairOptions,
 ): Promise<RepairReport> {
   const report = { looked: 0, equal: 0, put: 0, deleted: 0, inFlight: 0, left: 0 };
-  for await (const batch of batches(keys, BATCH_KEYS)) {
+  for await (const batch of batchesOf(keys)) {
     context.stop.throwIfAborted();
     await repairBatch(batch, report, context, options);
     options.onProgress(report);
@@ -85,12 +85,11 @@ export async function repair(
 type Touched = Extract<RepairedItem, { readonly kind: 'put' | 'deleted' }>;
 
 async function repairBatch(
-  listed: readonly Item[],
+  keys: readonly Item[],
   report: RepairReport,
   context: RepairContext,
   options: RepairOptions,
 ): Promise<void> {
-  const keys = distinct(listed);
   const touched: Touched[] = [];
   const unsettled = () => report.left + report.inFlight;
   const before = unsettled();
@@ -226,13 +225,14 @@ function confirmContext(
   return { source, destination: twin, rules, clock, settleMs, stop, ...events };
 }
 
-async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  for await (const item of all) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
+/** Keys that are looked at together, each once. */
+export async function* batchesOf(all: AsyncIterable<Item>): AsyncGenerator<Item[]> {
+  let batch: Item[] = [];
+  for await (const key of all) {
+    batch.push(key);
+    if (batch.length < BATCH_KEYS) continue;
+    yield distinct(batch);
     batch = [];
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield distinct(batch);
 }

@@ -160,12 +160,15 @@ describe('where each item has a home', () => {
 
   it.each([
     ['backfill', '--before-stream', 'both tables of orders are written'],
+    ['repair', '--keep-strays', 'is for "mode": "stamped"'],
     ['adopt', '--again', 'is for replications in one direction'],
     ['redrive', '--direction=out', 'one of two directions that both replicate'],
   ])('%s refuses %s', async (command, option, problem) => {
     await byHome();
 
-    const { exitCode, err } = await regions.ferry(command, ...of('orders'), option);
+    const more = command === 'repair' ? ['--report', report()] : [];
+
+    const { exitCode, err } = await regions.ferry(command, ...of('orders'), option, ...more);
 
     expect(exitCode).toBe(2);
     expect(err).toContain(problem);
@@ -185,6 +188,32 @@ describe('with stamped writes', () => {
 
     expect(json(out)).toMatchObject({ missing: 1, extraneous: 1, different: 0, strays: 1 });
     expect(reported().map(({ home }) => home)).toEqual([undefined, undefined]);
+  });
+
+  it('a repair joins both sides, and asks which one wins where no version tells', async () => {
+    await byStamp();
+    await regions.write();
+    const { a, b } = regions;
+    await put(a, 'one', 'stamped', stamped(1, 1));
+    await put(a, 'two', 'older', stamped(1, 1));
+    await put(b, 'two', 'newer', stamped(1, 2, 1_769_860_800_001));
+    await put(a, 'three', 'of A');
+    await put(b, 'three', 'of B');
+    regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: a.streamArn }];
+    await verified('orders-back');
+    const args = ['repair', ...of('orders'), '--report', report(), '--settle', '0', '--json'];
+    const repair = (...more: string[]) => regions.ferry(...args, ...more);
+
+    const planned = await repair();
+    const done = await repair('--apply');
+    const chosen = await repair('--apply', '--prefer', 'destination');
+
+    const expected = { copiedToSource: 1, copiedToDestination: 1, undecided: 1 };
+    expect(json(planned.out)).toMatchObject({ apply: false, ...expected });
+    expect(json(done.out)).toMatchObject(expected);
+    expect([done.exitCode, chosen.exitCode]).toEqual([3, 0]);
+    expect(json(chosen.out)).toMatchObject({ stampedAtDestination: 1, undecided: 0 });
+    expect([await textAt(b, 'one'), await textAt(a, 'two')]).toEqual(['stamped', 'newer']);
   });
 
   it('a backfill is refused, and names the merge', async () => {

@@ -1,0 +1,48 @@
+// Keys of a verify report -> both sides of each item made equal. Only an item that still differs while both sides stand
+// still is merged. Safe to stop, to repeat and to run twice.
+
+import type { Item } from '../ports.ts';
+import { confirmDifferences } from '../verify/confirm-differences.ts';
+import { batchesOf } from '../verify/repair.ts';
+import {
+  mergeOne,
+  type MergeReport,
+  type MergeTablesOptions,
+  newMergeReport,
+  type TablesContext,
+} from './merge-tables.ts';
+
+export type MergeListedOptions = Pick<
+  MergeTablesOptions,
+  'apply' | 'choice' | 'onItem' | 'onProgress'
+>;
+
+/** @returns a report of which `compared` counts the keys. */
+export async function mergeListed(
+  keys: AsyncIterable<Item>,
+  context: TablesContext,
+  options: MergeListedOptions,
+): Promise<MergeReport> {
+  const report = newMergeReport();
+  const { compare } = context;
+  for await (const batch of batchesOf(keys)) {
+    compare.stop.throwIfAborted();
+    const suspects = batch.map((key) => ({ key, side: 'source' }) as const);
+    await confirmDifferences(suspects, {
+      ...compare,
+      onDifference: ({ key }) => mergeOne(key, { report, context, options }),
+      onInFlight(key) {
+        report.inFlight += 1;
+        options.onItem({ kind: 'in-flight', key });
+      },
+      onUnreadable(key, { reason }) {
+        report.left += 1;
+        options.onItem({ kind: 'left', key, why: reason });
+      },
+    });
+    report.compared.items += batch.length;
+    report.compared.destinationItems += batch.length;
+    options.onProgress(report);
+  }
+  return report;
+}
