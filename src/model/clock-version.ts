@@ -61,6 +61,11 @@ export function uniqueOf(sequenceNumber: string): string {
   return `0${sequenceNumber.slice(1 - UNIQUE_DIGITS).padStart(UNIQUE_DIGITS - 1, '0')}`;
 }
 
+/** Whether a function has made a version: it has stamped an item again. */
+export function isOfFunction(version: Version): boolean {
+  return version[UNIQUE_AT] === '0';
+}
+
 /** What makes the versions of one client unique: a random number of the process, and a count. */
 export function clientUnique(process: number, count: number): string {
   return `9${pad(process, 16)}${pad(count, UNIQUE_DIGITS - 17)}`;

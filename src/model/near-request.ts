@@ -24,6 +24,12 @@ export function removeBelow(
   };
 }
 
+/** Removes an item that has been written by nothing since it was read. */
+export function removeAsRead(key: Item, read: Item, rules: WriteRules): WriteRequest {
+  const input = { TableName: rules.destinationTable, Key: key, ...unchangedFrom(read, key, rules) };
+  return { operation: 'DeleteItem', input };
+}
+
 /** Gives an item another version, as an application would, if it has been written by nothing since it was read. */
 export function stampAgain(
   key: Item,

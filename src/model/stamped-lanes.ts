@@ -2,12 +2,12 @@
 // a run that an application of this side has made, only the one with the largest version is pushed.
 
 import type { Version } from './guard.ts';
-import { isLateInsert, type StampedRecord } from './stamped-record.ts';
+import { mayBeLate, type StampedRecord } from './stamped-record.ts';
 
 export interface StampedRun {
   /** Position of its first record, of whatever kind: without it, what the run had seen is not known. */
   readonly first: number;
-  /** Ferry's own inserts: each may have come late. */
+  /** Ferry's own that may have come late. */
   readonly checks: readonly StampedRecord[];
   /** To be pushed, the largest version first: if one is rejected, the next takes its place. */
   readonly pushes: readonly StampedRecord[];
@@ -63,7 +63,7 @@ function runsOf(lane: StampedRecord[]): StampedRun[] {
 }
 
 function isWork(one: StampedRecord): boolean {
-  return one.verdict === 'push' || isLateInsert(one);
+  return one.verdict === 'push' || mayBeLate(one);
 }
 
 function runOf(
@@ -72,7 +72,7 @@ function runOf(
   end: StampedRecord | undefined,
 ): StampedRun {
   const pushes = puts.filter(({ verdict }) => verdict === 'push');
-  const checks = puts.filter(isLateInsert);
+  const checks = puts.filter(mayBeLate);
   const isNew = pushes.some((one) => one.isNew);
   let seen = pushes[0]?.before;
   for (const { verdict, held } of puts)

@@ -2,7 +2,14 @@
 // where a verdict needs it.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { clockMsOf, clockVersion, epochOf, originOf, uniqueOf } from './clock-version.ts';
+import {
+  clockMsOf,
+  clockVersion,
+  epochOf,
+  isOfFunction,
+  originOf,
+  uniqueOf,
+} from './clock-version.ts';
 import { type Version, versionIn } from './guard.ts';
 import type { StampedModeRules, StreamRules } from './rules.ts';
 import { oldVersion } from './stray.ts';
@@ -14,7 +21,7 @@ export type StampedVerdict = 'push' | 'own' | 'stray' | 'delete' | 'skip' | 'lat
 export interface StampedRecord {
   /** Its version is what would be pushed: of a put, the one in its image; of a delete, the time of its record. */
   readonly record: StreamRecord;
-  /** By which records of one stream are ordered. */
+  /** By which records of one stream are ordered, whatever the epoch in which they are read. */
   readonly sequence: Version;
   readonly verdict: StampedVerdict;
   /** Version of the old image; undefined where it has none. */
@@ -23,10 +30,20 @@ export interface StampedRecord {
   readonly held: Version | undefined;
   /** Of a write of Ferry's: the version that it had seen. */
   readonly seen: Version | undefined;
-  /** A put on a place that may have been empty, or that had an item without a version of this epoch. */
+  /**
+   * A put on a place that may have been empty, or that had an item without a version of this epoch; or a stamp of a
+   * function, whose item may have been deleted before.
+   */
   readonly isNew: boolean;
+  /**
+   * A put of Ferry's that has replaced one of this side without having seen it. If that one was made after a delete of
+   * this side, and this one before, the clock of a host is slow.
+   */
+  readonly isBlind: boolean;
   /** It is the heartbeat of this direction: at home here, and never in conflict. */
   readonly isHeartbeat: boolean;
+  /** As Lambda delivered it. */
+  readonly raw: unknown;
 }
 
 export type StampingRules = Pick<
@@ -42,33 +59,40 @@ export function stampedRecord(
 ): StampedRecord {
   const { twoWay, reservedAttribute } = rules;
   const { keyText } = record;
-  if (keyText === twoWay.otherHeartbeatKeyText) return withoutStamp(record, 'own', false);
+  const plain = withoutStamp(record, raw);
+  if (keyText === twoWay.otherHeartbeatKeyText) return { ...plain, verdict: 'own' };
   const isHeartbeat = keyText === rules.heartbeatKeyText;
   const before = oldVersion(raw, reservedAttribute);
   if (record.eventName !== 'REMOVE')
     return isHeartbeat
-      ? withoutStamp(record, 'push', true)
-      : stampedPut(record, record.newImage[reservedAttribute], { before, twoWay });
+      ? { ...plain, verdict: 'push', isHeartbeat }
+      : stampedPut(record, record.newImage[reservedAttribute], { before, raw, twoWay });
   if (record.expired && rules.ttlDeletes === 'skip')
-    return withoutStamp(record, 'skip', isHeartbeat);
-  if (isHeartbeat) return withoutStamp(record, 'delete', true);
+    return { ...plain, verdict: 'skip', isHeartbeat };
+  if (isHeartbeat) return { ...plain, verdict: 'delete', isHeartbeat };
   const isLater = before !== undefined && epochOf(before) > twoWay.epoch;
   const verdict = isLater ? 'later-epoch' : 'delete';
-  return { ...withoutStamp(record, verdict, false), record: atItsSecond(record, twoWay), before };
+  return { ...plain, verdict, record: atItsSecond(record, twoWay), before };
 }
 
-function withoutStamp(
-  record: StreamRecord,
-  verdict: StampedVerdict,
-  isHeartbeat: boolean,
-): StampedRecord {
-  const sequence = record.version;
+function withoutStamp(record: StreamRecord, raw: unknown): Omit<StampedRecord, 'verdict'> {
+  const sequence = sequenceOf(record);
   const nothing = { before: undefined, held: undefined, seen: undefined };
-  return { record, sequence, verdict, ...nothing, isNew: false, isHeartbeat };
+  return { record, sequence, ...nothing, isNew: false, isBlind: false, isHeartbeat: false, raw };
+}
+
+/** What the ledger remembers of handled records is good in every epoch. */
+function sequenceOf({ version }: StreamRecord): Version {
+  return `0000${version.slice(4)}`;
+}
+
+function isOf(version: Version | undefined, { origin }: StampedModeRules): boolean {
+  return version !== undefined && originOf(version) === origin;
 }
 
 interface Stamping {
   readonly before: Version | undefined;
+  readonly raw: unknown;
   readonly twoWay: StampedModeRules;
 }
 
@@ -76,27 +100,35 @@ interface Stamping {
 function stampedPut(
   put: PutRecord,
   stamp: AttributeValue | undefined,
-  { before, twoWay }: Stamping,
+  { before, raw, twoWay }: Stamping,
 ): StampedRecord {
   const held = versionIn(stamp);
   const verdict = putVerdict(held, stamp, { before, twoWay });
   const isPush = verdict === 'push' && held !== undefined;
+  const isNew =
+    put.eventName === 'INSERT' ||
+    before === undefined ||
+    epochOf(before) < twoWay.epoch ||
+    (isPush && isOfFunction(held));
+  const seen = stamp?.M?.['b']?.S;
   return {
     record: isPush ? withVersion(put, held, before) : put,
-    sequence: put.version,
+    sequence: sequenceOf(put),
     verdict,
     before,
     held,
-    seen: stamp?.M?.['b']?.S,
-    isNew: put.eventName === 'INSERT' || before === undefined || epochOf(before) < twoWay.epoch,
+    seen,
+    isNew,
+    isBlind: verdict === 'own' && !isNew && isOf(before, twoWay) && before !== seen,
     isHeartbeat: false,
+    raw,
   };
 }
 
 function putVerdict(
   held: Version | undefined,
   stamp: AttributeValue | undefined,
-  { before = '', twoWay }: Stamping,
+  { before = '', twoWay }: Omit<Stamping, 'raw'>,
 ): StampedVerdict {
   if (before !== '' && epochOf(before) > twoWay.epoch) return 'later-epoch';
   // An update that keeps the version that it has found is no stamped one.
@@ -137,7 +169,7 @@ function atItsSecond(record: RemoveRecord, { epoch, origin }: StampedModeRules):
   return { ...record, version: clockVersion({ epoch, ms, counter: 0, origin, unique }) };
 }
 
-/** One of Ferry's that may have come late, below a delete. */
-export function isLateInsert({ verdict, isNew }: StampedRecord): boolean {
-  return verdict === 'own' && isNew;
+/** One of Ferry's that may have come late, below a delete: an insert, or one that has replaced what came later. */
+export function mayBeLate({ verdict, isNew, isBlind }: StampedRecord): boolean {
+  return verdict === 'own' && (isNew || isBlind);
 }

@@ -4,7 +4,7 @@
 import { isConflict } from '../model/conflict.ts';
 import { HELD, type Outcome } from '../model/outcome.ts';
 import type { StampedModeRules, StreamRules } from '../model/rules.ts';
-import { isLateInsert, type StampedRecord, stampedRecord } from '../model/stamped-record.ts';
+import { mayBeLate, type StampedRecord, stampedRecord } from '../model/stamped-record.ts';
 import type { ParsedRecord } from '../model/stream-record.ts';
 import type { BatchRecord, SettledRecords } from './control-keeper.ts';
 
@@ -62,7 +62,7 @@ function endOf(stamped: StampedRecord, { origin }: StampedModeRules): Outcome | 
     case 'skip':
       return { kind: 'skipped' };
     case 'own':
-      if (isLateInsert(stamped)) return undefined;
+      if (mayBeLate(stamped)) return undefined;
       return isConflict(stamped.before, stamped.seen, origin) ? OWN_CONFLICT : OWN;
     case 'push':
     case 'delete':

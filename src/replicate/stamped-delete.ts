@@ -28,9 +28,7 @@ export async function removeStamped(one: StampedRecord, item: StampedItem): Prom
   if (isHandled(row, one.sequence)) return pushAgain(record, row, item);
   if (isTheirs(one.before, row.deleted, item))
     return { kind: 'own', isConflict: isConflict(one.before, row.seen, item.twoWay.origin) };
-  return isBelowOurs(one, row, item)
-    ? besideNewer(one, row, item)
-    : removeLocally(one, row, item);
+  return removeLocally(one, row, item);
 }
 
 function isHandled({ handled }: LedgerFacts, sequence: Version): boolean {
@@ -45,19 +43,6 @@ function isTheirs(
 ): boolean {
   if (deleted === undefined || isLocal(deleted, item)) return false;
   return before === undefined ? epochIn(deleted) === item.twoWay.epoch : deleted >= before;
-}
-
-/**
- * Whether the item was below a delete of this side: it had come late, or a slow clock had stamped it. That delete is
- * remembered already. One by the time of this record would be above puts of the other side that came later than it.
- */
-function isBelowOurs(
-  { before }: StampedRecord,
-  { deleted }: LedgerFacts,
-  item: StampedItem,
-): boolean {
-  if (deleted === undefined || before === undefined) return false;
-  return isLocal(deleted, item) && deleted >= before;
 }
 
 async function removeLocally(
@@ -91,6 +76,9 @@ function versionOfDelete(
   const above = (version: Version | undefined) =>
     version === undefined ? '' : nextVersion(version, item.twoWay.origin, unique);
   const own = deleted !== undefined && isLocal(deleted, item) ? deleted : '';
+  // The item had come late, below that delete, or a slow clock had stamped it. By the time of this record, the delete would
+  // be above puts of the other side that came later. It is above what a function has put back, if that was deleted already.
+  if (before !== undefined && own >= before) return above(above(own));
   return [above(before), own, above(failed)].reduce(
     (high, one) => (one > high ? one : high),
     record.version,

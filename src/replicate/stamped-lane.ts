@@ -1,4 +1,4 @@
-// One item's stamped records, run by run: Ferry's own inserts are looked at, the largest of this side's puts is pushed,
+// One item's stamped records, run by run: Ferry's own that may have come late are looked at, the largest of this side's puts is pushed,
 // and then the delete that ends the run.
 
 import type { Outcome } from '../model/outcome.ts';
@@ -7,7 +7,7 @@ import { classifyFailure } from '../model/write-failure.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 import { removeStamped } from './stamped-delete.ts';
 import type { StampedItem } from './stamped-item.ts';
-import { checkInsert, pushPut } from './stamped-put.ts';
+import { checkLate, pushPut } from './stamped-put.ts';
 
 /** Settles the records of `lane` in `outcomes`, by position; what it does not reach stays as it was. Never rejects. */
 export async function applyStampedLane(
@@ -28,7 +28,7 @@ async function applyPuts(
   item: StampedItem,
   outcomes: WriteOutcome[],
 ): Promise<boolean> {
-  const obstacle = (await checkInserts(run, item, outcomes)) ?? (await push(run, item, outcomes));
+  const obstacle = (await checkOwn(run, item, outcomes)) ?? (await push(run, item, outcomes));
   if (obstacle === undefined) return true;
   // All of it comes again, also where its first record needed no request: that one tells what the run had seen.
   outcomes[run.first] = obstacle;
@@ -36,13 +36,13 @@ async function applyPuts(
 }
 
 /** @returns why a record is unfinished. */
-async function checkInserts(
+async function checkOwn(
   { checks }: StampedRun,
   item: StampedItem,
   outcomes: WriteOutcome[],
 ): Promise<Outcome | undefined> {
   for (const check of checks) {
-    const end = await orUnfinished(item, () => checkInsert(check, item));
+    const end = await orUnfinished(item, () => checkLate(check, item));
     outcomes[check.record.position] = end;
     if (end.kind === 'unfinished') return end;
   }

@@ -1,13 +1,15 @@
-// One stamped put. Of this side: it is pushed to the other one, unless a delete above it is remembered. Of Ferry: where
-// its place was empty, it may have come late, below a delete, and is taken away.
+// One stamped put. Of this side: it is pushed to the other one, unless a delete above it is remembered. Of Ferry: it may
+// have come late, below a delete, and is taken away, or what it has replaced is put back.
 
 import type { Item } from '../model/attribute-value.ts';
-import { nextVersion, originOf, uniqueOf } from '../model/clock-version.ts';
+import { isOfFunction, nextVersion, originOf, uniqueOf } from '../model/clock-version.ts';
+import { isConflict } from '../model/conflict.ts';
 import { TAIL_TIME_MS } from '../config/names.ts';
 import { type Version, versionIn } from '../model/guard.ts';
 import { GuardedPut } from '../model/guarded-put.ts';
-import { putBack, removeBelow, stampAgain } from '../model/near-request.ts';
+import { putBack, removeAsRead, removeBelow, stampAgain } from '../model/near-request.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { oldImageOf } from '../model/projected-record.ts';
 import { itemRequest } from '../model/read-request.ts';
 import type { StampedRecord } from '../model/stamped-record.ts';
 import type { StampedRun } from '../model/stamped-lanes.ts';
@@ -20,13 +22,27 @@ import { isLocal, pushDelete, type StampedItem } from './stamped-item.ts';
 import { outcomeOf } from './write-change.ts';
 
 /** @throws what a read of the near side throws in the end. */
-export async function checkInsert(
-  { record, held = '' }: StampedRecord,
+export async function checkLate(one: StampedRecord, item: StampedItem): Promise<WriteOutcome> {
+  const { deleted, seen, handled = '' } = await item.row.facts();
+  const isLate = deleted !== undefined && deleted > (one.held ?? '');
+  if (one.isNew) return isLate ? removeLate(one, { deleted, seen }, item) : { kind: 'own' };
+  // What it has replaced was made after that delete, unless that delete is a later one.
+  if (isLate && isLocal(deleted, item) && handled < one.sequence)
+    return putBackReplaced(one, deleted, item);
+  return { kind: 'own', isConflict: isConflict(one.before, one.seen, item.twoWay.origin) };
+}
+
+interface Delete {
+  readonly deleted: Version;
+  readonly seen: Version | undefined;
+}
+
+async function removeLate(
+  { record }: StampedRecord,
+  { deleted, seen }: Delete,
   item: StampedItem,
 ): Promise<WriteOutcome> {
   const { near } = item;
-  const { deleted, seen } = await item.row.facts();
-  if (deleted === undefined || deleted <= held) return { kind: 'own' };
   const end = nearOutcome(await send(removeBelow(record.key, deleted, near.near), near), {
     written: { kind: 'own', isRevenant: true },
     refused: { kind: 'own' },
@@ -40,13 +56,14 @@ export async function checkInsert(
 /** @throws what a read of the near side throws in the end. */
 export async function pushPut(
   one: StampedRecord,
-  { isNew, seen }: Pick<StampedRun, 'isNew' | 'seen'>,
+  run: Pick<StampedRun, 'isNew' | 'seen' | 'pushes'>,
   item: StampedItem,
 ): Promise<WriteOutcome> {
+  const { isNew, seen } = run;
   const { far } = item;
   const record = one.record as PutRecord;
   if (isNew && !one.isHeartbeat) {
-    const end = await belowDelete(record, one.sequence, item);
+    const end = await belowDelete(one, run, item);
     if (end !== undefined) return end;
   }
   const put = record.seen === seen ? record : { ...record, seen };
@@ -55,20 +72,25 @@ export async function pushPut(
 
 /** @returns undefined where no delete is remembered that is above the put. */
 async function belowDelete(
-  put: PutRecord,
-  sequence: Version,
+  one: StampedRecord,
+  { pushes }: Pick<StampedRun, 'pushes'>,
   item: StampedItem,
 ): Promise<WriteOutcome | undefined> {
+  const put = one.record as PutRecord;
   const { deleted, handled } = await item.row.facts();
-  if (handled !== undefined && handled >= sequence) return DELETED;
+  if (handled !== undefined && handled >= one.sequence) return DELETED;
   if (deleted === undefined || deleted < put.version) return undefined;
-  return isLocal(deleted, item)
-    ? aboveOwnDelete(put, deleted, item)
-    : belowTheirDelete(put, deleted, item);
+  if (!isLocal(deleted, item)) return belowTheirDelete(put, deleted, item);
+  // A function has stamped it above an earlier delete: what an application has put tells whether it is there still.
+  const made = pushes.find(({ record }) => !isOfFunction(record.version));
+  return made === undefined
+    ? removeStamp(put, item)
+    : aboveOwnDelete(made.record as PutRecord, deleted, item);
 }
 
 const DELETED: Outcome = { kind: 'superseded', cause: 'deleted' };
 const COALESCED: Outcome = { kind: 'coalesced' };
+const OWN: Outcome = { kind: 'own' };
 /** Each try fails only because the item has been written meanwhile. */
 const STAMPS_MAX = 5;
 
@@ -78,22 +100,69 @@ async function aboveOwnDelete(
   deleted: Version,
   item: StampedItem,
 ): Promise<WriteOutcome> {
+  const end = await stampAbove(put, deleted, item, (held) => {
+    if (held === undefined) return 'put-back';
+    // A put of the other side has replaced it: the record of that one tells.
+    return originOf(held) === item.twoWay.origin ? 'stamp' : 'leave';
+  });
+  return end ?? COALESCED;
+}
+
+/** The same of what a late put of the other side has replaced. */
+async function putBackReplaced(
+  { record, raw }: StampedRecord,
+  deleted: Version,
+  item: StampedItem,
+): Promise<WriteOutcome> {
+  const image = oldImageOf(raw);
+  if (image === undefined) return OWN;
+  const put = { ...(record as PutRecord), newImage: image };
+  const end = await stampAbove(put, deleted, item, (held) => {
+    const isOurs = held !== undefined && originOf(held) === item.twoWay.origin;
+    return isOurs && !isOfFunction(held) ? 'stamp' : 'put-back';
+  });
+  return end ?? OWN;
+}
+
+type Way = 'stamp' | 'put-back' | 'leave';
+
+/**
+ * @param wayOf what is to become of an item that is below the delete.
+ * @returns undefined where it is done, or not to be done.
+ */
+async function stampAbove(
+  put: PutRecord,
+  deleted: Version,
+  item: StampedItem,
+  wayOf: (held: Version | undefined) => Way,
+): Promise<WriteOutcome | undefined> {
   const { near, twoWay } = item;
   const version = nextVersion(deleted, twoWay.origin, uniqueOf(put.sequenceNumber));
   for (let tries = 1; tries <= STAMPS_MAX; tries += 1) {
     const read = await itemNow(put.key, item);
     const held = versionIn(read?.[near.near.reservedAttribute]);
     // Deleted since, or written above the delete: another record tells.
-    if (read === undefined || (held !== undefined && held > deleted)) return COALESCED;
-    const isOurs = held !== undefined && originOf(held) === twoWay.origin;
-    const request = isOurs
-      ? stampAgain(put.key, version, read, near.near)
-      : putBack(put.newImage, { key: put.key, read, version }, near.near);
+    if (read === undefined || (held !== undefined && held > deleted)) return undefined;
+    const way = wayOf(held);
+    if (way === 'leave') return undefined;
+    const request =
+      way === 'stamp'
+        ? stampAgain(put.key, version, read, near.near)
+        : putBack(put.newImage, { key: put.key, read, version }, near.near);
     const result = await send(request, near);
-    if (result.kind !== 'refused')
-      return nearOutcome(result, { written: COALESCED, refused: COALESCED });
+    if (result.kind === 'written') return undefined;
+    if (result.kind !== 'refused') return nearOutcome(result, { written: OWN, refused: OWN });
   }
   return { kind: 'unfinished', why: 'throttled' };
+}
+
+/** It was deleted before it was stamped, and that delete has been handled since. */
+async function removeStamp(
+  { key, newImage }: PutRecord,
+  { near }: StampedItem,
+): Promise<WriteOutcome> {
+  const result = await send(removeAsRead(key, newImage, near.near), near);
+  return nearOutcome(result, { written: DELETED, refused: DELETED });
 }
 
 async function itemNow(key: Item, { near }: StampedItem): Promise<Item | undefined> {

@@ -30,7 +30,9 @@ const carried = (batch: readonly Facts[], setup: Partial<TwoWaySetup> = {}) =>
     batch.map((facts, index) => changed({ sequenceNumber: String(index + 1), ...facts })),
     { twoWay: STAMPED, ...setup },
   );
-const sequence = (number: string) => streamRecord({ sequenceNumber: number }).version;
+/** As the ledger remembers it, whatever the epoch. */
+const sequence = (number: string) =>
+  streamRecord({ sequenceNumber: number }).version.replace(/^\d{4}/, '0000');
 const put = (v: string, before?: object): Facts => ({ attributes: stamped(v), before });
 const insert = (v: string): Facts => ({ ...put(v), eventName: 'INSERT' });
 const own = (v: string, seen?: string, before?: object): Facts => ({
@@ -114,7 +116,7 @@ describe('a put of this side below a delete of this side', () => {
 
   it.each<[string, object | undefined, string[]]>([
     ['is stamped again', stamped(OURS), ['UpdateItem']],
-    ['is put back over one of the other side', byFerry(THEIRS), ['PutItem']],
+    ['is left to the record of one that has replaced it', byFerry(THEIRS), []],
     ['is put back over a stray', {}, ['PutItem']],
     ['is left where it was written since', stamped(OURS_LATER), []],
     ['is left where it was deleted since', undefined, []],
@@ -155,17 +157,58 @@ describe('a put of this side below a delete of this side', () => {
   });
 });
 
+describe('a put that a function has stamped', () => {
+  const DELETED = at(4, 1);
+  const STAMP = nextVersion(at(1, 1), 1, uniqueBy('9'));
+
+  it('is taken away below a delete of this side: it was deleted before it was stamped', async () => {
+    const { near, far } = await carried(
+      [put(STAMP, byFerry(at(0, 2)))],
+      row({ d: DELETED, p: sequence('0') }),
+    );
+
+    expect(near).toMatchObject([
+      { operation: 'DeleteItem', input: { ConditionExpression: '#f = :f' } },
+    ]);
+    expect(far).toEqual([]);
+  });
+
+  it('is pushed above it', async () => {
+    const { far } = await carried([put(STAMP, byFerry(at(0, 2)))], row({ d: at(0, 1) }));
+
+    expect(operations(far)).toEqual(['PutItem']);
+  });
+});
+
 describe('a write of Ferry', () => {
-  it.each<[string, Facts, number]>([
-    ['over one that it had seen', own(THEIRS_LATER, OURS, stamped(OURS)), 0],
-    ['over one that it had not seen', own(THEIRS_LATER, at(0, 1), stamped(OURS)), 1],
-    ['over one of its own side', own(THEIRS_LATER, undefined, byFerry(THEIRS)), 0],
-  ])('tells a conflict, without a request: %s', async (_, facts, conflicts) => {
+  it.each<[string, Facts, number, number]>([
+    ['over one that it had seen', own(THEIRS_LATER, OURS, stamped(OURS)), 0, 0],
+    ['over one that it had not seen', own(THEIRS_LATER, at(0, 1), stamped(OURS)), 1, 1],
+    ['over one of its own side', own(THEIRS_LATER, undefined, byFerry(THEIRS)), 0, 0],
+  ])('tells a conflict, and writes nothing: %s', async (_, facts, conflicts, read) => {
     const { summary, far, near, reads } = await carried([facts]);
 
     expect(summary).toMatchObject({ counts: { own: 1 }, twoWay: { conflicts } });
-    expect([far, near, reads]).toEqual([[], [], []]);
+    expect([far, near]).toEqual([[], []]);
+    expect(reads).toHaveLength(read);
     expect(summary.causes).toEqual(conflicts === 1 ? { conflict: 1 } : {});
+  });
+
+  it.each<[string, Record<string, string>, object | undefined, string[]]>([
+    ['is put back', { d: at(8, 1) }, byFerry(THEIRS), ['PutItem']],
+    ['is left where it was deleted since', { d: at(8, 1), p: sequence('1') }, byFerry(THEIRS), []],
+    ['is left where another one is above the delete', { d: at(8, 1) }, stamped(at(9, 1)), []],
+    ['is stamped where it was written since', { d: at(8, 1) }, stamped(OURS_LATER), ['UpdateItem']],
+    ['is left below a delete of the other side', { d: at(8, 2) }, byFerry(THEIRS), []],
+  ])('below a delete of this side: what it has replaced %s', async (_, facts, found, expected) => {
+    const items = [{ pk: { S: ID }, ...found }];
+
+    const { near } = await carried([own(THEIRS, at(0, 1), stamped(OURS))], {
+      ...row(facts),
+      items,
+    });
+
+    expect(operations(near)).toEqual(expected);
   });
 
   it.each<[string, Facts, Record<string, string>, { near: string[]; far: string[] }]>([
@@ -299,10 +342,10 @@ describe('a delete', () => {
   it('of an item below a delete of this side is no later than that one', async () => {
     const { near, far } = await carried([remove(byFerry(THEIRS))], row({ d: OURS_LATER, b: OURS }));
 
-    expect(near).toMatchObject([
-      { input: { UpdateExpression: 'SET #p = :p, #expiresAt = :expiresAt' } },
-    ]);
-    expect(valuesOf(far[0] as WriteRequest)).toMatchObject({ ':v': { S: OURS_LATER } });
+    // And above what was put back over it meanwhile.
+    const above = nextVersion(nextVersion(OURS_LATER, 1, uniqueBy('1')), 1, uniqueBy('1'));
+    for (const request of [...near, far[0]])
+      expect(valuesOf(request as WriteRequest)).toMatchObject({ ':v': { S: above } });
   });
 
   it('by policy is skipped', async () => {
