@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CommandNeeds, COMMANDS, SWITCH_COMMANDS } from '../src/permissions/operator-needs.ts';
+import {
+  BOTH_COMMANDS,
+  type CommandNeeds,
+  COMMANDS,
+  SWITCH_COMMANDS,
+} from '../src/permissions/operator-needs.ts';
 import { main } from '../src/cli/main.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { functionVariables } from '../src/config/function-variable.ts';
@@ -279,7 +284,7 @@ describe('an operator needs for', () => {
     const known = [...out.matchAll(/^ {2}([a-z]+)(?: [a-z]+)? {2,}/gm)].map(
       (match) => match[1] ?? '',
     );
-    const all = [...COMMANDS, ...SWITCH_COMMANDS];
+    const all = [...COMMANDS, ...SWITCH_COMMANDS, ...BOTH_COMMANDS];
     const listed = new Set(all.map(({ command }) => command.split(' ')[0]));
 
     expect(known.length).toBeGreaterThan(8);

@@ -5,11 +5,13 @@ import { functionNeeds } from '../../src/permissions/function-needs.ts';
 import { readHashSecrets } from '../../src/permissions/hash-secrets.ts';
 import { commandStatements, inBothDirections } from '../../src/permissions/operator-access.ts';
 import {
+  BOTH_COMMANDS,
   type CommandNeeds,
   COMMANDS,
   SWITCH_COMMANDS,
 } from '../../src/permissions/operator-needs.ts';
 import { functionSets, type PermissionSet, switchSets } from '../../src/permissions/policies.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { runSets } from '../../src/permissions/run-needs.ts';
 import {
   type IamPolicy,
@@ -43,12 +45,19 @@ export function switchPolicies(): string {
   const roles = others.filter(({ title }) => title.startsWith('The role '));
   const here = switchSets([replication]).filter(({ title }) => title.endsWith('in us-east-1'));
   const sets = [...(replicate ? [replicate] : []), ...roles, ...here].map(setSection);
-  const commands = SWITCH_COMMANDS.map((needs) =>
+  return [...sets, ...sectionsOfBoth(SWITCH_COMMANDS, replication)].join('\n\n');
+}
+
+/** In both directions. */
+function sectionsOfBoth(
+  commands: readonly CommandNeeds[],
+  replication: ReplicationConfig,
+): string[] {
+  return commands.map((needs) =>
     commandSection(needs, (some) =>
       policyOfAll(inBothDirections(some, replication, textArns(replication, KNOWN))),
     ),
   );
-  return [...sets, ...commands].join('\n\n');
 }
 
 /** Of functions and commands that open a projection with a rule that hashes. */
@@ -80,7 +89,7 @@ export function runPolicies(): string {
   return runSets(replication, KNOWN).map(setSection).join('\n\n');
 }
 
-/** Of the replicate function, where both tables are written. */
+/** Of the replicate function, where both tables are written, and of the commands about both. */
 export function twoWayPolicies(): string {
   const sets = [
     ['With `"mode": "home"`', homeReplication()] as const,
@@ -90,7 +99,7 @@ export function twoWayPolicies(): string {
       .slice(0, 1)
       .map(({ title, policy }) => setSection({ title: `${title}. ${mode}`, policy })),
   );
-  return sets.join('\n\n');
+  return [...sets, ...sectionsOfBoth(BOTH_COMMANDS, stampedReplication())].join('\n\n');
 }
 
 function policyBlock(policy: IamPolicy): string {

@@ -9,7 +9,7 @@ import type { MergeDirection } from './merge.ts';
 
 /** @returns what is wrong, a sentence each; nothing where both are on. */
 export async function mappingsOff(directions: BySide<MergeDirection>): Promise<string[]> {
-  const problems = await Promise.all([directions[1], directions[2]].map(problemOf));
+  const problems = [await problemOf(directions[1]), await problemOf(directions[2])];
   return problems.flatMap((problem) => problem ?? []);
 }
 

@@ -10,7 +10,7 @@ import type { MergeDecision, MergePlan, MergeStep } from './decision.ts';
 import { type BySide, type MergeStates, otherSide } from './sides.ts';
 
 /** Of the direction whose source a side is. */
-export interface HomeDirection {
+interface HomeDirection {
   /** Below every record of its stream. */
   readonly floor: Version;
   /** The newest of its control row. */

@@ -23,7 +23,7 @@ export interface ListedLoser
   readonly side: Origin;
 }
 
-export interface UnreadableLoser {
+interface UnreadableLoser {
   readonly id: string;
   readonly side: Origin;
   readonly problem: string;

@@ -7,7 +7,7 @@ import { storesBatches } from '../config/stored-batches.ts';
 import { allowing, type Arns } from './arns.ts';
 import { readHashSecrets } from './hash-secrets.ts';
 import { usingKeys } from './key-use.ts';
-import { COMMANDS, SWITCH_COMMANDS } from './operator-needs.ts';
+import { BOTH_COMMANDS, type CommandNeeds, COMMANDS, SWITCH_COMMANDS } from './operator-needs.ts';
 import { throughAccess } from './reach.ts';
 import { isAtDestination, merged, type Needs, type Place, type Statement } from './statement.ts';
 
@@ -33,8 +33,21 @@ export function operatorStatements(
   arns: Arns,
 ): Statement[] {
   const all = commandStatements(needsOf(variant), replication, arns);
+  if (replication.twoWay !== undefined)
+    return merged([...all, ...bothStatements(replication, arns, variant)]);
   if (replication.switching === undefined) return all;
   return merged([...all, ...switchStatements(replication, arns, variant)]);
+}
+
+/** For what is done to both tables at once. */
+function bothStatements(replication: ReplicationConfig, arns: Arns, variant: Variant): Statement[] {
+  return inBothDirections(needsIn(BOTH_COMMANDS, variant), replication, arns);
+}
+
+function needsIn(commands: readonly CommandNeeds[], variant: Variant): string[] {
+  return commands.flatMap(({ always, apply }) =>
+    variant === 'operator' ? [...always, ...apply] : always,
+  );
 }
 
 /** For switches to either side. */
@@ -43,10 +56,7 @@ export function switchStatements(
   arns: Arns,
   variant: Variant = 'operator',
 ): Statement[] {
-  const needs = SWITCH_COMMANDS.flatMap(({ always, apply }) =>
-    variant === 'operator' ? [...always, ...apply] : always,
-  );
-  return inBothDirections(needs, replication, arns);
+  return inBothDirections(needsIn(SWITCH_COMMANDS, variant), replication, arns);
 }
 
 /** Of each direction, what is beside its source and what is beside its destination. */

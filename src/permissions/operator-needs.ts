@@ -121,6 +121,15 @@ const SWITCH: readonly Need[] = [
 ];
 const STRANDED: readonly Need[] = [...SWITCHED, READ_BUCKET];
 
+/** Of a replication in both directions. Each table is the twin of one of them. */
+const MERGE_LOOK: readonly Need[] = [
+  ...TABLES_TO_WRITE,
+  ...MAPPING,
+  'source dynamodb:Scan GetItem',
+  'twin dynamodb:Scan GetItem',
+];
+const KEPT_LOSERS: readonly Need[] = [FUNCTION, READ_BUCKET];
+
 const COST: readonly Need[] = [
   'source dynamodb:DescribeTable DescribeTimeToLive',
   'anything cloudwatch:GetMetricData',
@@ -147,6 +156,22 @@ export const SWITCH_COMMANDS: readonly CommandNeeds[] = [
   // With a tally, an item without a kept write leaves its quarantine.
   needs('stranded drop', STRANDED, ['bucket s3:PutObject', 'state dynamodb:PutItem']),
   needs('history', [READ_HISTORY]),
+];
+
+/** Of a replication in both directions: in both. */
+export const BOTH_COMMANDS: readonly CommandNeeds[] = [
+  needs('merge', MERGE_LOOK, [
+    'twin dynamodb:PutItem UpdateItem DeleteItem ConditionCheckItem DescribeContinuousBackups',
+    'state dynamodb:PutItem UpdateItem ConditionCheckItem',
+    'bucket s3:PutObject',
+  ]),
+  needs('conflicts', [...KEPT_LOSERS, 'anything cloudwatch:GetMetricData']),
+  needs('conflicts show', KEPT_LOSERS),
+  needs(
+    'conflicts restore',
+    [...KEPT_LOSERS, 'twin dynamodb:GetItem', 'state dynamodb:GetItem'],
+    ['twin dynamodb:PutItem'],
+  ),
 ];
 
 export const COMMANDS: readonly CommandNeeds[] = [

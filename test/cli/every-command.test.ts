@@ -34,6 +34,7 @@ interface Row {
 }
 
 const SWITCHED = ['--config', 'switched.json'];
+const BOTH = ['--config', 'both.json'];
 
 /** A new command needs a row, and so does an option by which a command begins in another way. */
 const ROWS: Readonly<Record<string, Row>> = {
@@ -49,6 +50,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   backfill: { args: [] },
   verify: { args: [] },
   repair: { args: ['--report', 'report.jsonl'] },
+  merge: { args: BOTH },
+  conflicts: { args: BOTH },
+  'conflicts show': { args: ['2026-01-31/1/2', ...BOTH] },
+  'conflicts restore': { args: ['2026-01-31/1/2', ...BOTH] },
   'projection test': { args: ['--config', 'projected.json'] },
   redrive: { args: [] },
   adopt: { args: [] },
@@ -106,6 +111,8 @@ beforeAll(() => {
   const streamArn = replication?.source.streamArn.replace('us-east-1', 'eu-west-1');
   const switched = { ...replication, switching: { streamArn } };
   writeFileSync(join(folder, 'switched.json'), JSON.stringify({ replications: [switched] }));
+  const both = { ...replication, direction: 'both', twoWay: { mode: 'stamped', streamArn } };
+  writeFileSync(join(folder, 'both.json'), JSON.stringify({ replications: [both] }));
   const strict = { ...replication, tombstones: 'strict' };
   writeFileSync(join(folder, 'strict.json'), JSON.stringify({ replications: [strict] }));
   writeFileSync(join(folder, 'report.jsonl'), '');

@@ -11,6 +11,8 @@ import { main } from '../../src/cli/main.ts';
 import { loadConfig } from '../../src/config/config-file.ts';
 import type { ReplicationConfig } from '../../src/config/schema.ts';
 import { type LocalFailures, openLocalFailures } from '../../src/local/run/local-failures.ts';
+import { canonicalKey } from '../../src/model/attribute-value.ts';
+import { loserObject } from '../../src/model/loser.ts';
 import type { Clock } from '../../src/ports.ts';
 import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
 import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
@@ -20,6 +22,8 @@ let cloud: MonitoringCloud;
 let regions: TwoRegions;
 let failures: LocalFailures;
 let logs: LogsCloud;
+/** Of a write that has lost. */
+let loserId = '';
 beforeAll(async () => {
   cloud = await openMonitoringCloud({
     figures: { OldestUnappliedAge: () => 0 },
@@ -49,7 +53,7 @@ afterAll(async () => {
   await cloud.close();
 });
 
-/** A replication beside the other one, which can be switched. */
+/** A replication beside the other one, which can be switched; another file has it in both directions. */
 async function createSwitched(other: ReplicationConfig): Promise<void> {
   const [keys, id] = [[{ name: 'pk', type: 'S' }], [{ name: 'id', type: 'S' }]] as const;
   const { source, destination, directory } = regions;
@@ -68,6 +72,16 @@ async function createSwitched(other: ReplicationConfig): Promise<void> {
   };
   const text = JSON.stringify({ replications: [books] });
   writeFileSync(join(directory, 'switched.json'), text);
+  const { switching, ...rest } = books;
+  const twoWay = { mode: 'stamped', losers: 'keep', streamArn: switching.streamArn };
+  const inBoth = JSON.stringify({ replications: [{ ...rest, direction: 'both', twoWay }] });
+  writeFileSync(join(directory, 'both.json'), inBoth);
+  const key = { pk: { S: 'a' } };
+  const facts = { replication: 'books', key, keyText: canonicalKey(key), lost: key };
+  const record = { sequenceNumber: '1', createdAtSeconds: 1_769_860_800 };
+  const object = loserObject({ kind: 'replaced', ...facts, ...record });
+  await failures.bucket.put(object.key, object.body);
+  loserId = object.key.replace(/^losers\/|\.json$/g, '');
 }
 
 /** Waits take no time. */
@@ -107,6 +121,7 @@ const projected = () => {
   writeFileSync(path, JSON.stringify({ replications: [{ ...replications[0], projection }] }));
   return path;
 };
+const both = () => ['--config', join(regions.directory, 'both.json')];
 const switched = () => ['--config', join(regions.directory, 'switched.json')];
 const places = () => ['--queue-url', failures.queueUrl, '--bucket', failures.bucketName];
 const strict = () => {
@@ -164,6 +179,10 @@ const CALLS: ReadonlyArray<readonly [name: string, args: () => readonly string[]
   ['pause', () => [...config(), '--apply']],
   ['resume', config],
   ['resume', () => [...config(), '--apply']],
+  ['merge', () => [...both(), '--settle', '0']],
+  ['conflicts', both],
+  ['conflicts show', () => [loserId, ...both()]],
+  ['conflicts restore', () => [loserId, ...both()]],
   ['adopt', () => [...switched(), '--apply']],
   ['drain', switched],
   ['failback', switched],

@@ -79,7 +79,7 @@ describe('ferry', () => {
     expect(exitCode).toBe(2);
     expect(out).toBe('');
     expect(err).toBe(
-      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, run, backfill, verify, repair, projection test, redrive, adopt, pause, resume, drain, failover, failback, rejoin, stranded list, stranded replay, stranded drop, rehearse, teardown, history, config, permissions, cost, latency.',
+      'ferry: There is no command "lcoal" (did you mean local?).\nHint: Commands: init, local, status, run, backfill, verify, repair, merge, conflicts, conflicts show, conflicts restore, projection test, redrive, adopt, pause, resume, drain, failover, failback, rejoin, stranded list, stranded replay, stranded drop, rehearse, teardown, history, config, permissions, cost, latency.',
     );
   });
 

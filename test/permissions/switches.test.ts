@@ -8,7 +8,8 @@ import { SWITCH_COMMANDS } from '../../src/permissions/operator-needs.ts';
 import type { Clock } from '../../src/ports.ts';
 import { type FencedTable, openFencedTable } from '../fixtures/fenced-table.ts';
 import { type LogsCloud, openLogsCloud } from '../fixtures/logs-cloud.ts';
-import { type RecordedCall, recordCalls } from '../fixtures/recorded-calls.ts';
+import { askedOfSides, listedOfSides } from '../fixtures/asked-of-sides.ts';
+import { recordCalls } from '../fixtures/recorded-calls.ts';
 import { openSwitchedRegions, type SwitchedRegions } from '../fixtures/switched-regions.ts';
 import { runHere } from '../fixtures/two-regions.ts';
 
@@ -58,42 +59,6 @@ afterAll(async () => {
   await regions.close();
 });
 
-/** Whether it is about a table, a ledger or anything else, on either side. */
-const KINDS: ReadonlyArray<readonly [RegExp, string]> = [
-  [/[ /]Orders$/, 'table'],
-  [/ ferry-orders-(back-)?state$/, 'ledger'],
-  [/^ferry-orders-(back-)?replicate$/, 'replicate'],
-  [/^(queue|ferry-orders-(back-)?dead-letters)$/, 'deadLetters'],
-  [/look-again$/, 'lookAgain'],
-  [/^ferry-local-failures$/, 'bucket'],
-  [/^\/ferry\/orders(-back)?\/history$/, 'history'],
-  [/^stream$/, 'stream'],
-  [/:role\/ferry-orders-(back-)?probe$/, 'probe'],
-];
-const PLACES: Readonly<{ [place: string]: string }> = {
-  source: 'table',
-  twin: 'table',
-  state: 'ledger',
-  sourceState: 'ledger',
-};
-
-/** "dynamodb:GetItem ledger". */
-function asked({ action, on }: RecordedCall): string | undefined {
-  // Every caller may ask who it is.
-  if (action === 'sts:GetCallerIdentity') return undefined;
-  const kind = KINDS.find(([pattern]) => pattern.test(on))?.[1];
-  if (kind === undefined) throw new Error(`What is ${on}, for ${action}?`);
-  return `${action} ${kind}`;
-}
-
-function listed(needs: readonly string[]): Set<string> {
-  const lines = needs.map((need) => {
-    const [action = '', place = ''] = need.split(' ');
-    return `${action} ${PLACES[place] ?? place}`;
-  });
-  return new Set(lines);
-}
-
 /** Runs a command, and says what it asked for. */
 async function recorded(...args: readonly string[]): Promise<Set<string>> {
   // As new.
@@ -106,7 +71,7 @@ async function recorded(...args: readonly string[]): Promise<Set<string>> {
   });
   recorder.stop();
   if (![0, 3].includes(done.exitCode ?? 1)) throw new Error(`${args.join(' ')}: ${done.err}`);
-  return new Set(recorder.calls.flatMap((call) => asked(call) ?? []));
+  return new Set(recorder.calls.flatMap((call) => askedOfSides(call) ?? []));
 }
 
 async function put(side: 'a' | 'b', ...pks: readonly string[]): Promise<void> {
@@ -185,7 +150,7 @@ describe('an operator needs for', () => {
     '%s what the document says',
     (command, { always, apply }) => {
       const { dry, applied } = played.get(command) ?? { dry: new Set(), applied: new Set() };
-      const [mayLook, mayApply] = [listed(always), listed([...always, ...apply])];
+      const [mayLook, mayApply] = [listedOfSides(always), listedOfSides([...always, ...apply])];
       const rare = new Set([...RARE, ...(RARE_WITH[command] ?? [])]);
 
       // The put of a probe is that of its own role.
