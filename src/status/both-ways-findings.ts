@@ -21,7 +21,7 @@ function homeKeys({ source, bothWays }: Pair): Finding[] {
   const named = strange.map((name) => `"${name}"`).join(' and ');
   return error(
     'home-key',
-    `The homes are told by ${named}, but ${nameOf(source)} has the key ${source.keys.map(attributeText).join(' and ')}.`,
+    `The rules of homes name ${named}, but ${nameOf(source)} has the key ${source.keys.map(attributeText).join(' and ')}.`,
     'The home of an item must not change, and a delete must tell it: name a key attribute of type S in "twoWay.home.rules".',
   );
 }

@@ -95,9 +95,16 @@ const { source: kinesis } = templates({
     kinesisRetentionHours: 168,
   },
 });
-const rows = [...graphs, ...graphsOf(kinesis)].flatMap(({ properties }) => properties.metrics);
+const { source: bothWays } = templates({
+  ...BEATING,
+  direction: 'both',
+  twoWay: { mode: 'stamped' },
+});
+const rows = [...graphs, ...graphsOf(kinesis), ...graphsOf(bothWays)].flatMap(
+  ({ properties }) => properties.metrics,
+);
 const onGraphs = rows.filter((row) => lookOf(row).expression === undefined).map(queryOf);
-const alarms = [source, kinesis]
+const alarms = [source, kinesis, bothWays]
   .flatMap((one) => resources(one, 'AWS::CloudWatch::Alarm'))
   .map(([, { Properties }]) => Properties);
 const inAlarms = alarms.flatMap(queriesOf);
