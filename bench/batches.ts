@@ -66,15 +66,22 @@ interface RecordFacts {
 
 const LONG_AGO = 1_769_860_800;
 
-/** Of the write of a record, or of the one before, which the other side has made. */
+/** Of the write of a record, which knows the one before, or of that one, which the other side has made. */
 function stampOf(by: Writer, index: number, isBefore: boolean): Item {
+  const version = (origin: 1 | 2, ms: number) => ({
+    S: clockVersion({
+      epoch: 1,
+      ms: LONG_AGO * 1000 + ms,
+      counter: 0,
+      origin,
+      unique: `9${index}`,
+    }),
+  });
   const isOurs = (by === 'application') !== isBefore;
-  const ms = LONG_AGO * 1000 + (isBefore ? 0 : 1);
-  const v = {
-    S: clockVersion({ epoch: 1, ms, counter: 0, origin: isOurs ? 1 : 2, unique: `9${index}` }),
-  };
+  const v = version(isOurs ? 1 : 2, isBefore ? 0 : 1);
   if (isOurs) return { _ferry: { M: { v } } };
-  return { _ferry: { M: { v, t: { N: String(LONG_AGO) }, o: { S: 'eu-west-1' } } } };
+  const ofFerry = { v, t: { N: String(LONG_AGO) }, o: { S: 'eu-west-1' } };
+  return { _ferry: { M: isBefore ? ofFerry : { ...ofFerry, b: version(1, 0) } } };
 }
 
 function record(

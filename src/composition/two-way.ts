@@ -26,6 +26,6 @@ export function twoWayRules(replication: ReplicationConfig): TwoWayRules | undef
 }
 
 /** The side of the configuration file that the direction's source is. */
-export function originOfSource({ name }: Pick<ReplicationConfig, 'name'>): Origin {
+function originOfSource({ name }: Pick<ReplicationConfig, 'name'>): Origin {
   return isBackName(name) ? 2 : 1;
 }

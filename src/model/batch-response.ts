@@ -41,7 +41,7 @@ export interface BatchSummary {
 }
 
 /** What only both directions have. */
-export interface TwoWayCounts {
+interface TwoWayCounts {
   readonly conflicts: number;
   /** Inserts of Ferry's that came late, and were taken away. */
   readonly revenants: number;

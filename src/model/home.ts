@@ -3,7 +3,7 @@
 
 import type { Item } from './attribute-value.ts';
 
-export interface HomeRule {
+interface HomeRule {
   readonly attribute: string;
   readonly prefix?: string | undefined;
   readonly suffix?: string | undefined;

@@ -16,7 +16,7 @@ import { oldVersion } from './stray.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 
 /** `push`: by an application of X. `own`: by Ferry. `stray`: by an application that does not stamp. */
-export type StampedVerdict = 'push' | 'own' | 'stray' | 'delete' | 'skip' | 'later-epoch';
+type StampedVerdict = 'push' | 'own' | 'stray' | 'delete' | 'skip' | 'later-epoch';
 
 export interface StampedRecord {
   /** Its version is what would be pushed: of a put, the one in its image; of a delete, the time of its record. */
