@@ -1,7 +1,8 @@
-// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--kinesis | --switching] [--threads N]`: many seeds on all
-// cores; a failing one is made smaller, and its story told. `--seed S` alone repeats one seed, `--kinesis` takes the
-// worlds whose source is a Kinesis stream, `--switching` those in which the direction is switched. Exits with 1 if
-// anything failed, or if what must come up in new seeds came up in too few.
+// `npm run simulate -- --seeds 100000 [--seed S] [--mutants] [--kinesis | --switching | --two-way MODE] [--threads N]`:
+// many seeds on all cores; a failing one is made smaller, and its story told. `--seed S` alone repeats one seed,
+// `--kinesis` takes the worlds whose source is a Kinesis stream, `--switching` those in which the direction is switched,
+// `--two-way home` and `--two-way stamped` those whose two tables are both written. Exits with 1 if anything failed, or
+// if what must come up in new seeds came up in too few.
 
 import { availableParallelism, tmpdir } from 'node:os';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,6 +21,10 @@ import { missingInSwitches } from './switching/coverage.ts';
 import { SWITCH_MUTANTS } from './switching/mutants.ts';
 import { shrinkSwitch } from './switching/shrink.ts';
 import { switchPlanOf } from './switching/workload.ts';
+import { missingInBothWays } from './two-way/coverage.ts';
+import { TWO_WAY_MUTANTS } from './two-way/mutants.ts';
+import { shrinkTwoWay } from './two-way/shrink.ts';
+import { twoWayPlanOf } from './two-way/workload.ts';
 import type { Job, Worlds } from './worker.ts';
 
 /** Small enough that all threads end at about the same time. */
@@ -33,10 +38,11 @@ const { values } = parseArgs({
     mutants: { type: 'boolean', default: false },
     kinesis: { type: 'boolean', default: false },
     switching: { type: 'boolean', default: false },
+    'two-way': { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
   },
 });
-const worlds: Worlds = values.switching ? 'switching' : values.kinesis ? 'kinesis' : 'ordinary';
+const worlds = worldsOf(values['two-way']);
 const first = Number(values.seed ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
 /** Seeds that somebody has chosen may be of a kind. */
 const isFresh = values.seed === undefined;
@@ -46,6 +52,12 @@ try {
   process.exitCode = (await (values.mutants ? simulateMutants() : simulateSeeds())) ? 0 : 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+function worldsOf(mode: string | undefined): Worlds {
+  if (mode !== undefined && mode !== 'home' && mode !== 'stamped')
+    throw new Error(`--two-way takes home or stamped, got ${mode}`);
+  return mode ?? (values.switching ? 'switching' : values.kinesis ? 'kinesis' : 'ordinary');
 }
 
 async function simulateSeeds(): Promise<boolean> {
@@ -70,6 +82,8 @@ async function simulateSeeds(): Promise<boolean> {
 function missingOf({ worlds: count, worldsWith }: SeedsReport): string[] {
   if (count < 1000) return [];
   if (worlds === 'switching') return missingInSwitches(worldsWith, count);
+  if (worlds === 'home' || worlds === 'stamped')
+    return missingInBothWays(worlds, worldsWith, count);
   const wanted = worlds === 'kinesis' ? IN_KINESIS : undefined;
   return missingSituations(worldsWith, count, wanted);
 }
@@ -90,11 +104,23 @@ function printSeeds(report: SeedsReport, seconds: number): void {
 }
 
 async function printStory(seed: number): Promise<void> {
-  const plan = worlds === 'kinesis' ? kinesisPlanOf : planOf;
-  const smallest =
-    worlds === 'switching' ? await shrinkSwitch(switchPlanOf(seed)) : await shrink(plan(seed));
+  const smallest = await smallestOf(seed);
   console.log(`\nseed ${seed}, made smaller: ${smallest?.violation}`);
   for (const line of smallest?.story ?? []) console.log(line);
+}
+
+function smallestOf(seed: number) {
+  switch (worlds) {
+    case 'switching':
+      return shrinkSwitch(switchPlanOf(seed));
+    case 'home':
+    case 'stamped':
+      return shrinkTwoWay(twoWayPlanOf(seed, worlds));
+    case 'kinesis':
+      return shrink(kinesisPlanOf(seed));
+    case 'ordinary':
+      return shrink(planOf(seed));
+  }
 }
 
 async function simulateMutants(): Promise<boolean> {
@@ -112,6 +138,8 @@ async function simulateMutants(): Promise<boolean> {
 
 function namesOfMutants(): string[] {
   if (worlds === 'switching') return SWITCH_MUTANTS.map(({ name }) => name);
+  if (worlds === 'home' || worlds === 'stamped')
+    return TWO_WAY_MUTANTS.filter(({ mode }) => mode === worlds).map(({ name }) => name);
   return mutantNames(worlds === 'kinesis' ? MUTANTS_OF_KINESIS : undefined);
 }
 
