@@ -1,13 +1,13 @@
 // `ferry conflicts`, `conflicts show` and `conflicts restore`, against two real engines and the stand-in for S3.
 
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clockVersion } from '../../src/model/clock-version.ts';
 import { canonicalKey } from '../../src/model/attribute-value.ts';
 import { type Loser, loserObject } from '../../src/model/loser.ts';
 import type { Origin } from '../../src/model/rules.ts';
 import type { Item } from '../../src/ports.ts';
-import { type MonitoringCloud, openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
+import { openMonitoringCloud } from '../fixtures/monitoring-cloud.ts';
 import {
   A,
   B,
@@ -18,8 +18,6 @@ import {
 } from '../fixtures/switched-regions.ts';
 
 let regions: SwitchedRegions;
-afterEach(() => regions.close());
-
 const open = async (twoWay: object) => {
   regions = await openSwitchedRegions(undefined, inBoth(twoWay));
   regions.lambda.settings = { onFailureBucket: regions.failures.bucketName };
@@ -64,7 +62,8 @@ const conflicts = (...args: string[]) => regions.ferry('conflicts', ...args);
 
 describe('kept writes that have lost', () => {
   let ids: string[];
-  beforeEach(async () => {
+  afterAll(() => regions.close());
+  beforeAll(async () => {
     await open({ mode: 'stamped', losers: 'keep' });
     ids = [
       await keep('a', REPLACED('a')),
@@ -157,11 +156,12 @@ describe('kept writes that have lost', () => {
   });
 
   it('are not restored over anything newer, and what is there is said', async () => {
-    await put(regions.a, item('a', 'newer', v(5, 1)));
+    await put(regions.a, item('d', 'newer', v(5, 1)));
+    const id = await keep('d', REPLACED('d'));
 
-    const { exitCode, out } = await conflicts('restore', ids[0] ?? '', '--apply');
+    const { exitCode, out } = await conflicts('restore', id, '--apply');
 
-    expect([exitCode, await textAt(regions.a, 'a')]).toEqual([3, 'newer']);
+    expect([exitCode, await textAt(regions.a, 'd')]).toEqual([3, 'newer']);
     expect(out).toContain(`cannot be restored: the item there now has version ${v(5, 1)}.`);
     expect(out).toContain('write it with the plug-in, as an application does.');
   });
@@ -182,16 +182,14 @@ describe('where each item has a home', () => {
     expect(out).toContain('it was never replicated');
     expect(out).toContain('write it at its home.');
     expect(await textAt(regions.a, 'eu#1')).toBeUndefined();
+    await regions.close();
   });
 });
 
 describe('writes that are only counted', () => {
-  let cloud: MonitoringCloud;
-  afterEach(() => cloud.close());
-
   it('are told with the sums of both Regions', async () => {
     await open({ mode: 'stamped' });
-    cloud = await openMonitoringCloud({
+    const cloud = await openMonitoringCloud({
       figures: { Conflicts: () => 2, StrayWrites: () => 0 },
       mapping: undefined,
       deadLetters: 0,
@@ -206,6 +204,8 @@ describe('writes that are only counted', () => {
     expect(out).toContain('No write that has lost is kept.');
     expect(out).toContain('Writes that have lost are only counted: set "losers": "keep"');
     expect(out).toMatch(/Counted in us-east-1: \d+ conflicts, 0 stray writes\./);
+    await cloud.close();
+    await regions.close();
   });
 });
 
@@ -216,4 +216,5 @@ it('is for both directions', async () => {
 
   expect(exitCode).toBe(2);
   expect(err).toContain('ferry conflicts is for replications with "direction": "both"');
+  await regions.close();
 });

@@ -10,6 +10,11 @@ import {
   openProtectedEndpoint,
   type Protected,
 } from '../fixtures/changed-endpoint.ts';
+import { sidesOf } from '../../src/aws/access.ts';
+import { parseOptions } from '../../src/cli/arguments.ts';
+import { requireYes } from '../../src/cli/large-change.ts';
+import { loadConfig } from '../../src/config/config-file.ts';
+import type { ReplicationConfig } from '../../src/config/schema.ts';
 import type { Listening } from '../fixtures/listening.ts';
 import { type DeployedReplication, deployLocally, TWIN } from '../fixtures/deployed-replication.ts';
 import { givenUp, lambdaRecord } from '../fixtures/records.ts';
@@ -50,6 +55,19 @@ afterAll(async () => {
 
 const ferry = (...args: string[]) => runHere([...args, '--config', config]);
 const itemsOfTwin = async () => Object.keys(await contents(deployed.engine, TWIN)).length;
+
+/** As a command has it that is called with `--apply`. */
+function callOn(path: string) {
+  const [replication] = loadConfig(path).replications as [ReplicationConfig];
+  const options = parseOptions(
+    { name: 'merge', options: { apply: { help: '' }, yes: { help: '' } }, run: async () => 0 },
+    ['--apply'],
+  );
+  const nothing = () => undefined;
+  const io = { out: nothing, err: nothing, status: nothing, isTerminal: false, environment: {} };
+  const interrupted = new AbortController().signal;
+  return { options, io: { ...io, interrupted }, replication, sides: sidesOf(replication) };
+}
 
 describe('ferry repair', () => {
   /** As many items as are listed are missing on the twin. */
@@ -226,4 +244,20 @@ describe('ferry redrive', () => {
     expect(JSON.parse(redriven.out)).toMatchObject({ matched: 1_000 });
     expect(redriven.err).toContain('The others are left: they need --yes.');
   }, 60_000);
+});
+
+it('says the time of both tables to which a command writes', async () => {
+  const [{ options, io, replication, sides }, tables] = [
+    callOn(config),
+    ['source', 'destination'] as const,
+  ];
+
+  const refused = requireYes(
+    { options, io, replication, sides },
+    { items: MANY, text: 'they differ', tables },
+  );
+
+  await expect(refused).rejects.toMatchObject({
+    hint: expect.stringMatching(/us-east-1\/Orders .*eu-west-1\/OrdersTwin /) as string,
+  });
 });
