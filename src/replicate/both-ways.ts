@@ -1,7 +1,6 @@
 // What only a function of both directions needs, loaded where there is one: which records of a batch are replicated, how
 // stamped ones are written, and where writes that have lost are kept.
 
-import type { TwoWayRules } from '../model/rules.ts';
 import type { ParsedRecord } from '../model/stream-record.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 import type { DeliveredBatch, SettledRecords } from './control-keeper.ts';
@@ -14,15 +13,8 @@ import type { WriteContext } from './write-change.ts';
 import { writeStamped } from './write-stamped.ts';
 
 export interface BothWays {
-  /**
-   * Settles what is not to be written. Never rejects.
-   * @param epoch of the control row.
-   */
-  settle(
-    parsed: readonly ParsedRecord[],
-    batch: DeliveredBatch,
-    epoch: number,
-  ): Promise<TwoWayBatch | HeldBatch>;
+  /** Settles what is not to be written. Never rejects. */
+  settle(parsed: readonly ParsedRecord[], batch: DeliveredBatch): Promise<TwoWayBatch | HeldBatch>;
 }
 
 interface HeldBatch {
@@ -50,10 +42,10 @@ export function bothWays(setup: NearSetup): BothWays {
   const { twoWay } = rules;
   if (twoWay === undefined) throw new Error(`${rules.replication} has one direction only`);
   return {
-    async settle(parsed, batch, epoch) {
+    async settle(parsed, batch) {
       const { raw } = batch;
-      const why = whyHeld(parsed, raw, { epoch, twoWay });
-      if (why !== undefined) return { kind: 'held', why };
+      if (parsed.some(({ kind }, position) => kind === 'record' && hasNoOldImage(raw[position])))
+        return NO_OLD_IMAGES;
       const near = nearContext(setup, twoWay, batch);
       const kept = (records: TwoWayBatch['records']) => async (outcomes: WriteOutcome[]) =>
         twoWay.losers === 'count'
@@ -79,18 +71,10 @@ export function bothWays(setup: NearSetup): BothWays {
 
 const LATER_EPOCH = 'items have stamps of a later epoch than the configuration';
 
-/** Of the batch as a whole. */
-function whyHeld(
-  parsed: readonly ParsedRecord[],
-  raw: readonly unknown[],
-  { epoch, twoWay }: { readonly epoch: number; readonly twoWay: TwoWayRules },
-): string | undefined {
-  if (epoch !== twoWay.epoch)
-    return `the control row has epoch ${epoch}, and the configuration epoch ${twoWay.epoch}`;
-  return parsed.some(({ kind }, position) => kind === 'record' && hasNoOldImage(raw[position]))
-    ? 'both directions need streams of NEW_AND_OLD_IMAGES'
-    : undefined;
-}
+const NO_OLD_IMAGES: HeldBatch = {
+  kind: 'held',
+  why: 'both directions need streams of NEW_AND_OLD_IMAGES',
+};
 
 function hasNoOldImage(raw: unknown): boolean {
   const { eventName, dynamodb } = raw as {

@@ -2,7 +2,13 @@
 // again when its copy is old or does not know a stream, and writes the first one.
 
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../config/names.ts';
-import { type ControlRow, type FoundControl, seriesIn, standingOf } from '../model/control-row.ts';
+import {
+  type ControlRow,
+  type FoundControl,
+  newestEpoch,
+  seriesIn,
+  standingOf,
+} from '../model/control-row.ts';
 import type { SeriesOf } from '../model/guard.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { MalformedRecord, ParsedRecord, StreamRecord } from '../model/stream-record.ts';
@@ -189,7 +195,7 @@ type Verdict =
 function judge(
   found: FoundControl,
   streamArns: ReadonlySet<string>,
-  { reservedAttribute }: StreamRules,
+  { reservedAttribute, twoWay }: StreamRules,
 ): Verdict {
   if (found.kind === 'missing')
     return {
@@ -203,6 +209,12 @@ function judge(
     return { kind: 'held', why: 'the control row names another reserved attribute' };
   // A deployment may enable the mapping of a paused replication; only `ferry resume` ends the pause.
   if (row.paused !== undefined) return { kind: 'held', why: 'the replication is paused' };
+  const { n } = newestEpoch(row);
+  if (twoWay !== undefined && n !== twoWay.epoch)
+    return {
+      kind: 'held',
+      why: `the control row has epoch ${n}, and the configuration epoch ${twoWay.epoch}`,
+    };
   for (const streamArn of streamArns) {
     const { kind } = standingOf(streamArn, row);
     if (kind === 'ended') return { kind: 'held', why: 'the epoch of the stream has ended' };

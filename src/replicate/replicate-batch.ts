@@ -123,7 +123,7 @@ async function applyTwoWay(
 ): Promise<BatchSummary> {
   const { bothWays } = invocation;
   if (bothWays === undefined) throw new Error('the other direction was not opened');
-  const twoWay = await bothWays.settle(parsed, invocation, epoch);
+  const twoWay = await bothWays.settle(parsed, invocation);
   if (twoWay.kind === 'held') return holdBatch(twoWay, invocation);
   return applyAll(twoWay.records, epoch, { ...invocation, twoWay }, twoWay.isHeld);
 }

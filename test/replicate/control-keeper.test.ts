@@ -7,10 +7,11 @@ import { putControlRow } from '../../src/model/control-item.ts';
 import { type ControlRow, nextEpoch, withPause } from '../../src/model/control-row.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { ANSWER_MARGIN_MS, HELD_ANSWER_MS, REQUEST_TIMEOUT_MS } from '../../src/config/names.ts';
-import type { HandlerSettings } from '../../src/config/handler-settings.ts';
+import type { StreamRules } from '../../src/model/rules.ts';
 import { controlKeeper } from '../../src/replicate/control-keeper.ts';
 import type { LogEvent } from '../../src/ports.ts';
 import { SETTINGS, STREAM_ARN } from '../fixtures/records.ts';
+import { STAMPED } from '../fixtures/two-way.ts';
 import { controlRow, scriptedReader, serviceError } from '../fixtures/replication.ts';
 
 const OTHER_STREAM =
@@ -45,7 +46,7 @@ interface World {
 
 function keeperOver(
   item: Item | undefined,
-  settings: HandlerSettings = { ...SETTINGS, streamArn: STREAM_ARN },
+  settings: StreamRules = { ...SETTINGS, streamArn: STREAM_ARN },
 ) {
   const world: World = { item, nowMs: 1_000_000, twin: [], failures: [], requestMs: 0 };
   const logged: LogEvent[] = [];
@@ -216,6 +217,20 @@ describe('the row is read', () => {
   it('again for a stream that its copy does not know, so that an adoption shows at once', async () => {
     const { admit, world } = keeperOver(itemOf(controlRow()));
     await admit(STREAM_ARN);
+    world.item = itemOf(repointed);
+    world.nowMs += 2_001;
+
+    expect(await admit(OTHER_STREAM)).toMatchObject({ kind: 'admitted' });
+  });
+
+  it('again within seconds while its epoch is not that of both directions, for the same', async () => {
+    const twoWay = { ...STAMPED, epoch: 2 };
+    const settings = { ...SETTINGS, streamArn: STREAM_ARN, twoWay };
+    const { admit, world } = keeperOver(itemOf(controlRow()), settings);
+    expect(await admit(STREAM_ARN)).toMatchObject({
+      kind: 'held',
+      why: 'the control row has epoch 1, and the configuration epoch 2',
+    });
     world.item = itemOf(repointed);
     world.nowMs += 2_001;
 
