@@ -146,6 +146,7 @@ async function underFire(
     }
   })();
   await Promise.all([writer.run(), killing]);
+  await traffic.end();
   for (const heal of heals) heal();
 }
 
@@ -188,6 +189,7 @@ async function judge(
 async function calm(both: BothDirections, traffic: Traffic): Promise<number> {
   const before = { ferry: ferryWrites(both), applications: traffic.writes };
   for (let count = 1; count <= ROUND_WRITES; count += 1) await traffic.next();
+  await traffic.end();
   await bothSettled(both);
   return (ferryWrites(both) - before.ferry) / (traffic.writes - before.applications);
 }

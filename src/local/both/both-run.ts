@@ -116,6 +116,7 @@ class BothRun {
       send: () => this.#traffic.next(),
     });
     await writer.run();
+    await this.#traffic.end();
     this.#writesPerSecond = writer.reachedRate;
   }
 

@@ -47,6 +47,7 @@ export function homeTraffic(options: HomeTrafficOptions): Traffic {
     // At home, writes follow each other.
     log: [],
     lastWrites: () => new Map(),
+    end: async () => undefined,
     async next() {
       const side = sideBy(random);
       const isStray = random.next() < strayShare;

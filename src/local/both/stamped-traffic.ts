@@ -45,7 +45,8 @@ const UPDATE_SHARE = 0.4;
 /** One key in fifty is hot. */
 const HOT_KEY_SHARE = 0.02;
 const PLAIN_KEYS = 20;
-const LOOK_MS = 20;
+const LOOK_MS = 50;
+const MEETINGS_MAX = 20;
 
 export class StampedTraffic implements Traffic {
   writes = 0;
@@ -58,6 +59,8 @@ export class StampedTraffic implements Traffic {
   readonly #plain = new Set<number>();
   /** The last write of an item at a side: the next one waits for its answer, or their order would not be known. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Of items that are deleted while they are written: they wait for the other side. */
+  readonly #meetings = new Set<Promise<void>>();
   #met = 0;
   #ids = 0;
 
@@ -79,13 +82,26 @@ export class StampedTraffic implements Traffic {
     const { random, strayShare = STRAY_SHARE } = this.#options;
     if (random.next() < strayShare) return this.#careless();
     const chance = random.next();
-    if (chance < MET_SHARE) return this.#meet();
+    if (chance < MET_SHARE && this.#meetings.size < MEETINGS_MAX) return this.#begin(this.#meet());
     const session = this.#sessions[below(random, this.#sessions.length)];
     if (chance < MET_SHARE + HOT_SHARE || session === undefined || session.isBusy)
       return this.#hot();
     session.isBusy = true;
     await this.#session(session);
     session.isBusy = false;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#meetings);
+  }
+
+  #begin(meeting: Promise<void>): void {
+    this.#meetings.add(meeting);
+    // What fails stays, and is heard by end().
+    meeting.then(
+      () => this.#meetings.delete(meeting),
+      () => undefined,
+    );
   }
 
   lastWrites(): ReadonlyMap<string, string | undefined> {

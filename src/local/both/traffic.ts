@@ -11,6 +11,8 @@ export type Places = Readonly<Record<Side, WritePlace>>;
 export interface Traffic {
   /** What one of the users does next: a write, or several that belong together. */
   next(): Promise<void>;
+  /** Resolves once all that has been begun is answered. Rejects with the first error of it. */
+  end(): Promise<void>;
   /** Answered writes. */
   readonly writes: number;
   /** Of these, writes that are not replicated: not at home, or without a stamp. */

@@ -3,7 +3,7 @@
 
 import { accessTo, fixedCredentials } from '../../aws/access.ts';
 import { operatorProjection } from '../../composition/open-projection.ts';
-import type { ProjectionConfig, ServiceEndpoints } from '../../config/schema.ts';
+import type { ProjectionConfig, ReplicationConfig, ServiceEndpoints } from '../../config/schema.ts';
 import type { Projection } from '../../model/projection.ts';
 import { functionName } from '../../config/names.ts';
 import { storesBatches } from '../../config/stored-batches.ts';
@@ -64,6 +64,8 @@ export interface LocalWorld extends LocalPlace {
    * @returns whether it is another one.
    */
   deploy(projection: ProjectionConfig | undefined): Promise<boolean>;
+  /** Deploys the function with other settings; its event source mapping and its queues stay. */
+  deployAs(replication: ReplicationConfig): Promise<void>;
 }
 
 /** What the counts of a run are taken from: one direction, or both. */
@@ -133,7 +135,8 @@ function sumsOf(outward: LocalWorld, back: LocalWorld): Pick<CountedWorld, 'mapp
   };
 }
 
-async function startDirection(
+/** One direction between tables that are there. */
+export async function startDirection(
   place: LocalPlace,
   options: LocalWorldOptions,
   cleanups: Cleanup[],
@@ -176,16 +179,24 @@ async function startDirection(
     await lambda.idle();
     await lookedAgain();
   };
+  const deployNow = (next: FunctionPlace) => {
+    lambda.deploy(codeOf('replicate', next, options, cleanups));
+    deployed = { ...next, variables: localVariables(next), deployedAtMs: clock.now() };
+  };
   const deploy = async (settings: ProjectionConfig | undefined) => {
     const { projection: _, ...rest } = replication;
     const changed = { ...rest, ...(settings && { projection: settings }) };
     const opened = await operatorProjection(changed, access);
-    const next = { ...parts, replication: changed, projection: opened };
-    if (next.projection?.digest === deployed.projection?.digest) return false;
-    lambda.deploy(codeOf('replicate', next, options, cleanups));
-    deployed = { ...next, variables: localVariables(next), deployedAtMs: clock.now() };
+    if (opened?.digest === deployed.projection?.digest) return false;
+    deployNow({ ...parts, replication: changed, projection: opened });
     return true;
   };
+  const deployAs = async (changed: ReplicationConfig) =>
+    deployNow({
+      ...parts,
+      replication: { ...changed, source: { ...changed.source, endpoints: places } },
+      projection: await operatorProjection(changed, access),
+    });
   return {
     ...place,
     ...parts,
@@ -196,6 +207,7 @@ async function startDirection(
     settled,
     lookedAgain,
     deploy,
+    deployAs,
     get replication() {
       return deployed.replication;
     },
