@@ -1,5 +1,5 @@
-// The keys that a repair is about: those of a report, of which each direction repairs those that are at home in its
-// source.
+// The keys that a repair is about: those of a report. Where each item has a home, a direction repairs what is at home in
+// its source.
 
 import type { TablePair } from '../composition/table-pair.ts';
 import { givenName, otherName } from '../config/directions.ts';

@@ -123,15 +123,20 @@ async function firstOf(
   return firstRow({ ...identity, nowMs: clock.now() }, rules.twoWay?.epoch);
 }
 
-function missing({ replication, stateTable }: WriteRules): FerryError {
+function missing({ replication, stateTable, twoWay }: AdoptedRules): FerryError {
   return new FerryError(
     `${stateTable} has no control row of ${replication}, although Ferry has written to the twin or to that table before.`,
     {
       code: 'control.missing',
-      hint: 'For a replication that runs with an earlier release, run `ferry adopt --as-is` before you deploy this one. If the replication was renamed, or the twin or the state table was made anew, run `ferry adopt`.',
+      hint: twoWay ? MISSING_OF_BOTH : MISSING,
     },
   );
 }
+
+const MISSING_OF_BOTH =
+  'Run `ferry adopt`: it reads all versions, and opens the epoch of the configuration, or says which one it must be.';
+const MISSING =
+  'For a replication that runs with an earlier release, run `ferry adopt --as-is` before you deploy this one. If the replication was renamed, or the twin or the state table was made anew, run `ferry adopt`.';
 
 function missingCopies({ replication: name }: WriteRules): FerryError {
   return new FerryError(`Neither Region has a control row of ${givenName({ name })}.`, {

@@ -89,7 +89,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   };
 }
 
-export function pairRules(
+function pairRules(
   replication: ReplicationConfig,
   projection: Projection | undefined,
 ): PairRules {

@@ -17,7 +17,7 @@ export type MergeListedOptions = Pick<
   'apply' | 'choice' | 'onItem' | 'onProgress'
 >;
 
-/** @returns a report of which `compared` counts the keys. */
+/** @returns a report: its `compared` counts the keys. */
 export async function mergeListed(
   keys: AsyncIterable<Item>,
   context: TablesContext,

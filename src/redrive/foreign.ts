@@ -1,5 +1,5 @@
-// Dead letters of a table of which each item has a home -> those that are not replicated: Ferry's own, of which inserts
-// are looked at, and strays. All others are redriven as in one direction.
+// Dead letters of a table whose items have homes -> those that are not replicated: strays, and Ferry's own, whose inserts
+// are looked at. All others are redriven as in one direction.
 
 import { homeSideOf } from '../model/home-side.ts';
 import { homeVerdict } from '../model/home-verdict.ts';

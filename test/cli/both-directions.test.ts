@@ -158,6 +158,15 @@ describe('where each item has a home', () => {
     expect((await verified('orders-back')).exitCode).toBe(0);
   });
 
+  it('a pause says that the other direction is not checked meanwhile', async () => {
+    await byHome();
+    regions.lambda.mappings = [{ id: 'a1b2', state: 'Enabled', streamArn: regions.a.streamArn }];
+
+    const { out } = await regions.ferry('pause', ...of('orders'));
+
+    expect(out).toContain('orders-back goes on. What it inserts in us-east-1 is not checked');
+  });
+
   it.each([
     ['backfill', '--before-stream', 'both tables of orders are written'],
     ['repair', '--keep-strays', 'is for "mode": "stamped"'],

@@ -4,6 +4,7 @@
 import { DeleteTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Item } from '../../src/model/attribute-value.ts';
+import { clockVersion } from '../../src/model/clock-version.ts';
 import { controlKey } from '../../src/model/control-item.ts';
 import { versionOf } from '../../src/model/guard.ts';
 import { adoptFirst, readControl } from '../../src/replicate/first-adoption.ts';
@@ -66,6 +67,42 @@ describe('a first adoption', () => {
 
     expect(await adoptFirst(adoption, engine())).toEqual({ kind: 'missing' });
     expect(await stored()).toBeUndefined();
+  });
+
+  describe('where both tables are written', () => {
+    const by = (mode: 'home' | 'stamped', epoch: number) => ({
+      ...adoption,
+      rules: { ...SETTINGS, twoWay: { mode, epoch } },
+    });
+    const stamp = (epoch: number, o?: Item['o']) => {
+      const v = { S: clockVersion({ epoch, ms: 9, counter: 0, origin: 2, unique: '9' }) };
+      return { pk: { S: 'a' }, _ferry: { M: { v, ...(o && { o }) } } };
+    };
+
+    it('opens the epoch of the configuration', async () => {
+      expect(await adoptFirst(by('home', 3), engine())).toMatchObject({
+        row: { epochs: [{ n: 3 }] },
+      });
+    });
+
+    it('takes a twin that applications have stamped, and a ledger of deletes there', async () => {
+      await put(TWIN, stamp(2));
+      await put(STATE, { id: { S: 'orders#x' }, d: version });
+
+      expect(await adoptFirst(by('stamped', 2), engine())).toMatchObject({
+        row: { epochs: [{ n: 2 }] },
+      });
+    });
+
+    it.each<[string, Item, ReturnType<typeof by>]>([
+      ['in another epoch', stamp(1), by('stamped', 2)],
+      ['where each item has a home', stamp(2), by('home', 2)],
+      ['by Ferry, for an application', stamp(2, { S: 'us-east-1' }), by('stamped', 2)],
+    ])('is not done where the twin was stamped %s', async (_, item, adopting) => {
+      await put(TWIN, item);
+
+      expect(await adoptFirst(adopting, engine())).toEqual({ kind: 'missing' });
+    });
   });
 
   it('takes the row of somebody who was faster', async () => {
