@@ -136,7 +136,9 @@ function putVerdict(
   const epoch = epochOf(held);
   if (epoch > twoWay.epoch) return 'later-epoch';
   if (epoch < twoWay.epoch) return stamp?.M?.['o'] === undefined ? 'stray' : 'own';
-  return originOf(held) === twoWay.origin ? 'push' : 'own';
+  // A merge may have copied it back from the other side: if it was deleted meanwhile, nothing has re-created it.
+  const isOfApplication = originOf(held) === twoWay.origin && stamp?.M?.['o'] === undefined;
+  return isOfApplication ? 'push' : 'own';
 }
 
 /** A stamp so far ahead of its record is counted: the clock of its host is wrong. */

@@ -100,10 +100,11 @@ async function aboveOwnDelete(
   deleted: Version,
   item: StampedItem,
 ): Promise<WriteOutcome> {
-  const end = await stampAbove(put, deleted, item, (held) => {
+  const end = await stampAbove(put, deleted, item, (held, isByFerry) => {
     if (held === undefined) return 'put-back';
     // A put of the other side has replaced it: the record of that one tells.
-    return originOf(held) === item.twoWay.origin ? 'stamp' : 'leave';
+    if (originOf(held) !== item.twoWay.origin) return 'leave';
+    return isByFerry ? 'put-back' : 'stamp';
   });
   return end ?? COALESCED;
 }
@@ -117,8 +118,8 @@ async function putBackReplaced(
   const image = oldImageOf(raw);
   if (image === undefined) return OWN;
   const put = { ...(record as PutRecord), newImage: image };
-  const end = await stampAbove(put, deleted, item, (held) => {
-    const isOurs = held !== undefined && originOf(held) === item.twoWay.origin;
+  const end = await stampAbove(put, deleted, item, (held, isByFerry) => {
+    const isOurs = held !== undefined && originOf(held) === item.twoWay.origin && !isByFerry;
     return isOurs && !isOfFunction(held) ? 'stamp' : 'put-back';
   });
   return end ?? OWN;
@@ -127,23 +128,25 @@ async function putBackReplaced(
 type Way = 'stamp' | 'put-back' | 'leave';
 
 /**
- * @param wayOf what is to become of an item that is below the delete.
+ * @param wayOf by its version, and by whether Ferry has written it: a merge copies what this side has lost. Says what
+ * is to become of an item that is below the delete.
  * @returns undefined where it is done, or not to be done.
  */
 async function stampAbove(
   put: PutRecord,
   deleted: Version,
   item: StampedItem,
-  wayOf: (held: Version | undefined) => Way,
+  wayOf: (held: Version | undefined, isByFerry: boolean) => Way,
 ): Promise<WriteOutcome | undefined> {
   const { near, twoWay } = item;
   const version = nextVersion(deleted, twoWay.origin, uniqueOf(put.sequenceNumber));
   for (let tries = 1; tries <= STAMPS_MAX; tries += 1) {
     const read = await itemNow(put.key, item);
-    const held = versionIn(read?.[near.near.reservedAttribute]);
+    const stamp = read?.[near.near.reservedAttribute];
+    const held = versionIn(stamp);
     // Deleted since, or written above the delete: another record tells.
     if (read === undefined || (held !== undefined && held > deleted)) return undefined;
-    const way = wayOf(held);
+    const way = wayOf(held, stamp?.M?.['o'] !== undefined);
     if (way === 'leave') return undefined;
     const request =
       way === 'stamp'

@@ -30,6 +30,7 @@ describe('a put', () => {
       'push',
     ],
     ['stamped there is own', { attributes: byFerry(THEIRS), before: stamped(OURS) }, 'own'],
+    ['stamped here and copied back from there is own', { attributes: byFerry(OURS) }, 'own'],
     ['without a version is a stray', { before: stamped(OURS) }, 'stray'],
     ['with another text is a stray', { attributes: stamped('7') }, 'stray'],
     [

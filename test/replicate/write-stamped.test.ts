@@ -111,6 +111,7 @@ describe('a put of this side', () => {
 
 describe('a put of this side below a delete of this side', () => {
   const DELETED = at(4, 1);
+  const OURS_EARLIER = at(0, 1);
   const ABOVE = nextVersion(DELETED, 1, uniqueBy('1'));
   const image = (stamp: object) => ({ pk: { S: ID }, ...stamp });
 
@@ -118,6 +119,7 @@ describe('a put of this side below a delete of this side', () => {
     ['is stamped again', stamped(OURS), ['UpdateItem']],
     ['is left to the record of one that has replaced it', byFerry(THEIRS), []],
     ['is put back over a stray', {}, ['PutItem']],
+    ['is put back over what a merge has copied here', byFerry(OURS_EARLIER), ['PutItem']],
     ['is left where it was written since', stamped(OURS_LATER), []],
     ['is left where it was deleted since', undefined, []],
   ])('%s', async (_, found, expected) => {
@@ -222,6 +224,12 @@ describe('a write of Ferry', () => {
     [
       'below a delete of this side, that is pushed again',
       ownInsert(THEIRS),
+      { d: OURS_LATER, b: OURS },
+      { near: ['DeleteItem'], far: ['UpdateItem', 'DeleteItem'] },
+    ],
+    [
+      'that a merge has copied back is of no application, and taken away',
+      ownInsert(OURS),
       { d: OURS_LATER, b: OURS },
       { near: ['DeleteItem'], far: ['UpdateItem', 'DeleteItem'] },
     ],
