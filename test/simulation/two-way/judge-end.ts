@@ -93,6 +93,15 @@ function isLater(last: Act, acts: readonly Act[], world: TwoWayWorld): boolean {
   );
 }
 
+/** What was merged is equal, whatever has been before. */
+export function* mergeProblems(world: TwoWayWorld): Generator<string> {
+  for (const { key, isStray, isLost } of world.judge.items.values()) {
+    if (!isStray && !isLost) continue;
+    const [east, west] = SIDES.map((side) => contentOf(world.itemIn(side, key)));
+    if (east !== west) yield `merged: ${key} is ${east} in the east, and ${west} in the west`;
+  }
+}
+
 /** Contents of both tables, by key and side. */
 export function contentsOf(world: TwoWayWorld): Map<string, string> {
   const contents = new Map<string, string>();

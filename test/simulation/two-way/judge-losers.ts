@@ -30,7 +30,8 @@ export function losersOf({ functions }: TwoWayWorld): Loser[] {
 
 function* falseAlarm({ kind, keyText, key, lost, won }: Loser, world: TwoWayWorld) {
   const item = world.judge.item(key['pk']?.S ?? '');
-  if (kind !== 'replaced' || item.isStray || item.isLost) return;
+  // What has expired and is skipped leaves no trace that a later put could have seen.
+  if (kind !== 'replaced' || item.isStray || item.isLost || item.hasSkipped) return;
   const [loser, winner] = [contentOf(lost), contentOf(won)];
   const act = item.acts.get(winner ?? '');
   if (item.acts.get(loser ?? '')?.count !== 1) return;

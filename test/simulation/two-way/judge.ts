@@ -9,8 +9,9 @@ import type { Process, Sent } from '../process.ts';
 import type { StreamEntry } from '../stream.ts';
 import type { Side } from '../switching/plan.ts';
 import { ItemHistory } from './history.ts';
-import { endProblems, redeliveryProblems } from './judge-end.ts';
+import { endProblems, mergeProblems, redeliveryProblems } from './judge-end.ts';
 import { loserProblems } from './judge-losers.ts';
+import { requestProblems } from './judge-requests.ts';
 import type { Way } from './mutant.ts';
 import type { Origin, Region, RegionWrite } from './region.ts';
 import { mustBeStray } from './strays.ts';
@@ -61,56 +62,8 @@ export class TwoWayJudge {
 
   /** Every request of a function, before it is sent. */
   onRequest(request: WriteRequest, way: Way, process: Process): void {
-    const source = process.facts.settings.replication === 'orders' ? 'east' : 'west';
-    if (request.operation === 'TransactWriteItems') {
-      const Item = request.input.TransactItems?.[0]?.Put?.Item;
-      const key = Item?.['pk']?.S ?? '';
-      if (this.#world.plan.mode === 'stamped') this.violation('requests: a transaction');
-      else if (!BEATS.has(key)) this.#requireHome(key, source);
-      return;
-    }
-    const { operation, input } = request;
-    const isTable = input.TableName?.startsWith('orders') === true;
-    const key = (operation === 'PutItem' ? input.Item : input.Key)?.['pk']?.S ?? '';
-    if (isTable && way === 'near') this.#noteNear(operation);
-    if (BEATS.has(key)) return;
-    if (this.#world.plan.mode === 'home') {
-      if (isTable && way === 'far') this.#requireHome(key, source);
-      if (isTable && way === 'near' && operation !== 'DeleteItem')
-        this.violation(`own: ${operation} of ${key} beside its stream`);
-      return;
-    }
-    const made =
-      operation === 'PutItem'
-        ? versionOf(input.Item)
-        : (input.ExpressionAttributeValues?.[':stamp']?.M?.['v']?.S ??
-          (isTable || input.ExpressionAttributeNames?.['#own'] === 'd'
-            ? input.ExpressionAttributeValues?.[':v']?.S
-            : undefined));
-    if (made !== undefined && !input.TableName?.includes('control'))
-      this.#requireOrigin(made, source, key);
-  }
-
-  #noteNear(operation: string): void {
-    const names: Readonly<Record<string, string>> = {
-      UpdateItem: 'stamped again above an own delete',
-      PutItem: 'put back',
-      DeleteItem: 'removal below a delete',
-    };
-    this.#world.note(names[operation] ?? operation);
-  }
-
-  #requireOrigin(version: Version, source: Side, key: string): void {
-    const digit = version[24];
-    // The control row, and what bounds failures, has other versions.
-    if (digit !== '1' && digit !== '2') return;
-    if ((digit === '1') !== (source === 'east'))
-      this.violation(`own: the ${source} sends on ${version} of ${key}, which the other side made`);
-  }
-
-  #requireHome(key: string, source: Side): void {
-    if (this.#world.homeOf(key) !== source)
-      this.violation(`own: the ${source} sends on ${key}, whose home it is not`);
+    for (const text of requestProblems(request, { way, process, world: this.#world }))
+      this.violation(text);
   }
 
   onTable(
@@ -135,7 +88,7 @@ export class TwoWayJudge {
     item: ItemHistory,
     { side, origin, before, after }: Moved & { readonly origin: Origin; readonly side: Side },
   ): void {
-    if (origin.kind === 'ferry' || origin.kind === 'heartbeat') return;
+    if (origin.kind !== 'application' && origin.kind !== 'ttl') return;
     const atMs = this.#world.scheduler.now();
     const common = { side, atMs, stampedAtMs: atMs };
     if (after === undefined) {
@@ -146,7 +99,7 @@ export class TwoWayJudge {
       item.add({ ...common, id, kind, isStamped: false, expires: false });
       return;
     }
-    if (origin.kind !== 'application') return;
+    if (origin.kind === 'ttl') return;
     const { write } = origin;
     item.add({
       ...common,
@@ -205,7 +158,8 @@ export class TwoWayJudge {
   onLedger({ after, before, table }: Change, sent: Sent | undefined): void {
     const handled = after?.['p']?.S;
     const version = after?.['d']?.S;
-    if (sent === undefined || handled === undefined || handled === before?.['p']?.S) return;
+    if (sent?.process === undefined || handled === undefined || handled === before?.['p']?.S)
+      return;
     const side = table === 'ledger-east' ? 'east' : 'west';
     const sequence = handled.slice(19).replace(/^0+/, '');
     const write = this.#world.regions[side].writes.find(
@@ -262,13 +216,19 @@ export class TwoWayJudge {
 
   /** Its record is delivered no more. */
   lost(entry: StreamEntry): void {
-    if (!this.final.has(entry)) this.item(entry.write.key).isLost = true;
+    if (!this.final.has(entry) && !BEATS.has(entry.write.key))
+      this.item(entry.write.key).isLost = true;
   }
 
   /** Everything has been handled. */
   quiet(): void {
     for (const text of endProblems(this.#world)) this.violation(text);
     for (const text of loserProblems(this.#world)) this.violation(text);
+  }
+
+  /** Strays and lost records have an end as well. */
+  merged(): void {
+    for (const text of mergeProblems(this.#world)) this.violation(text);
   }
 
   /** And once more, from the oldest record on. */

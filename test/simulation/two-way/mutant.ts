@@ -23,6 +23,8 @@ export interface TwoWayMutation {
   ) => typeof replicateBatch;
   /** Stamps without a condition. */
   readonly isUnconditional?: boolean;
+  /** What strays have left unequal stays so. */
+  readonly mergesNothing?: boolean;
   /** Homes move at once. */
   readonly movesAtOnce?: boolean;
 }

@@ -190,5 +190,6 @@ export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
       return JSON.parse(text) as typeof request;
     }),
   },
+  { ...stamped, name: 'strays without repair', caughtBy: 11, seedsMax: 200, mergesNothing: true },
   ...MUTANTS_OF_HOMES,
 ];

@@ -25,6 +25,8 @@ export interface AppWrite {
 export type Origin =
   | { readonly kind: 'application'; readonly write: AppWrite }
   | { readonly kind: 'ttl' }
+  /** A merge. */
+  | { readonly kind: 'operator' }
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'ferry'; readonly sent: Sent };
 

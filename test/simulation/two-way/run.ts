@@ -2,6 +2,7 @@
 
 import { SECOND } from '../plan.ts';
 import { clockErrorMs } from './histories.ts';
+import { mergeUnequal } from './merging.ts';
 import { contentsOf } from './judge-end.ts';
 import type { Disturbance, PlannedWrite } from './plan.ts';
 import { SIDES, type TwoWayWorldOptions, TwoWayWorld } from './world.ts';
@@ -30,6 +31,8 @@ export async function runTwoWayPlan(
   schedule(world);
   if (await rest(world)) {
     judge.quiet();
+    await mergeUnequal(world);
+    if (await rest(world)) judge.merged();
     const before = contentsOf(world);
     if (judge.violations.length === 0) {
       world.tell(() => 'everything is delivered again');

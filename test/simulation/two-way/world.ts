@@ -245,7 +245,10 @@ export class TwoWayWorld {
 }
 
 function originOf(cause: unknown): Origin {
-  const one = cause as { process?: unknown; ttl?: unknown; planned?: unknown } | undefined;
+  const one = cause as
+    | { process?: unknown; ttl?: unknown; planned?: unknown; merge?: unknown }
+    | undefined;
+  if (one?.merge !== undefined) return { kind: 'operator' };
   if (one?.process !== undefined) return { kind: 'ferry', sent: cause as Sent };
   if (one?.planned !== undefined) return { kind: 'application', write: cause as AppWrite };
   return { kind: one?.ttl === undefined ? 'heartbeat' : 'ttl' };
