@@ -1,4 +1,4 @@
-// Whether two writes were concurrent: neither had seen the other. It is told at the loser's side, from one record.
+// Whether two writes were concurrent: neither had seen the other. It is found at the loser's side, from one record.
 
 import { originOf } from './clock-version.ts';
 import type { Version } from './guard.ts';

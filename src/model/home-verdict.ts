@@ -1,4 +1,4 @@
-// A change of a table of which each item has a home -> who made it, and whether it is replicated.
+// A change of a table whose items have homes -> who made it, and whether it is replicated.
 
 import { homeOf } from './home.ts';
 import type { StreamRules } from './rules.ts';

@@ -1,4 +1,4 @@
-// The records of a batch that were not made at home, settled before anything is written: Ferry's own, of which inserts
+// The records of a batch that were not made at home, settled before anything is written: Ferry's own, whose inserts
 // are looked at, and strays. All others are replicated as in one direction.
 
 import { LEDGER_ATTRIBUTES } from '../config/names.ts';

@@ -102,7 +102,7 @@ async function besideNewer(
   return pushAgain(record as RemoveRecord, row, item);
 }
 
-/** Whoever remembered it may have got no further. One of the other side comes from there. */
+/** The invocation that remembered it may have got no further. A delete of the other side comes from there. */
 async function pushAgain(
   record: RemoveRecord,
   { deleted, seen }: LedgerFacts,

@@ -1,4 +1,4 @@
-// Batches of a table of which each item has a home: what was made here is replicated, and of the rest it is known who
+// Batches of a table whose items have homes: what was made here is replicated, and of the rest it is known who
 // made it.
 
 import { describe, expect, it } from 'vitest';
