@@ -1,10 +1,9 @@
 // A change of a table whose items have homes -> who made it, and whether it is replicated.
 
 import { homeOf } from './home.ts';
-import type { StreamRules } from './rules.ts';
+import type { HomeModeRules, StreamRules } from './rules.ts';
 import { type Author, authorOf } from './stray.ts';
 import type { StreamRecord } from './stream-record.ts';
-import type { HomeModeRules } from './rules.ts';
 
 /** `push`: made at home. `check`: an insert of Ferry's, which may have come late. The others as authors. */
 export type HomeVerdict = 'push' | 'check' | Author;
@@ -22,7 +21,10 @@ export function homeVerdict(
   if (record.keyText === twoWay.otherHeartbeatKeyText) return 'ferry';
   if (isAtHome(record, twoWay)) return 'push';
   const author = authorOf(record, raw, { reservedAttribute, heartbeatKeyText: undefined });
-  return author === 'ferry' && record.eventName === 'INSERT' ? 'check' : author;
+  if (author !== 'ferry' || record.eventName === 'REMOVE') return author;
+  // An application with the plug-in stamps, too, but does not say from which Region a write came.
+  if (record.newImage[reservedAttribute]?.M?.['o'] === undefined) return 'application';
+  return record.eventName === 'INSERT' ? 'check' : 'ferry';
 }
 
 function isAtHome(

@@ -15,7 +15,7 @@ export interface BothCounts {
   readonly writesAtRest: number;
   /** Items in which the tables differed because of strays, before an operator has merged them. */
   readonly strayDifferences: number;
-  /** Items of which the last write is not there, though it had found all those before. */
+  /** Items without their last write, though that one had found all those before. */
   readonly lostWrites: number;
   /** Objects under losers/ in both on-failure buckets. */
   readonly losersKept: number;
