@@ -36,6 +36,11 @@ describe('a change of an item that is at home there', () => {
     ['an insert of Ferry may be late', { eventName: 'INSERT', attributes: byFerry(ONE) }, 'check'],
     ['a larger version is Ferry’s', { attributes: byFerry(TWO), before: byFerry(ONE) }, 'ferry'],
     ['a version over none is Ferry’s', { attributes: byFerry(ONE), before: {} }, 'ferry'],
+    [
+      'a stamp without a Region is of an application’s plug-in',
+      { attributes: { _ferry: { M: { v: { S: TWO } } } }, before: byFerry(ONE) },
+      'application',
+    ],
     ['no version is an application’s', { before: byFerry(ONE) }, 'application'],
     [
       'a version that was kept is an application’s',
