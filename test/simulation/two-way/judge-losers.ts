@@ -17,7 +17,7 @@ export function* loserProblems(world: TwoWayWorld): Generator<string> {
   if (plan.kind === 'pair') yield* pairProblems(world, losers);
 }
 
-export function losersOf({ functions }: TwoWayWorld): Loser[] {
+function losersOf({ functions }: TwoWayWorld): Loser[] {
   return SIDES.flatMap((side) =>
     [...functions[side].places.objects].flatMap(([name, body]) => {
       if (!name.startsWith('losers/')) return [];

@@ -15,7 +15,7 @@ import { requestProblems } from './judge-requests.ts';
 import type { Way } from './mutant.ts';
 import type { Origin, Region, RegionWrite } from './region.ts';
 import { mustBeStray } from './strays.ts';
-import { otherSide, type TwoWayWorld } from './world.ts';
+import type { TwoWayWorld } from './world.ts';
 
 const RESERVED = '_ferry';
 /** Of both directions. */
@@ -265,7 +265,7 @@ export function shortVersion(version: Version | undefined): string {
 }
 
 /** Whether a function has written to the side of its stream. */
-export function isNear({ process }: Sent, side: Side): boolean {
+function isNear({ process }: Sent, side: Side): boolean {
   return (process.facts.settings.replication === 'orders') === (side === 'east');
 }
 
@@ -275,5 +275,3 @@ function deletedBy({ intent }: Sent): Version | undefined {
   const values = intent.input.ExpressionAttributeValues;
   return (values?.[':v'] ?? values?.[':d'])?.S;
 }
-
-export { otherSide };

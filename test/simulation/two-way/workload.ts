@@ -19,7 +19,7 @@ import type {
 } from './plan.ts';
 import { pairs, sequence } from './histories.ts';
 
-export const SIDES = ['east', 'west'] as const;
+const SIDES = ['east', 'west'] as const;
 
 const KEYS = ['a', 'b', 'c', 'd'] as const;
 
