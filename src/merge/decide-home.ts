@@ -50,9 +50,9 @@ export function decideHome(states: MergeStates, plan: HomePlan): MergeDecision {
   });
   switch (decision.kind) {
     case 'put':
-      return { kind: 'copied', to: away, steps: [stepOf(decision.request, states, plan)] };
+      return { kind: 'copied', steps: [stepOf(decision.request, states, plan)] };
     case 'delete':
-      return { kind: 'removed', at: [away], steps: [stepOf(decision.request, states, plan)] };
+      return { kind: 'removed', steps: [stepOf(decision.request, states, plan)] };
     case 'later-epoch':
       return { kind: 'later-epoch' };
     case 'equal':

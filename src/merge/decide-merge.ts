@@ -159,13 +159,12 @@ function wonBy(winner: Origin, claim: Claim, at: Case): MergeDecision {
   const loss = lossAt(loser, { item, claim }, at);
   if (claim.isStamp) {
     const request = stampAgain(plan.key, claim.version, item, plan.rules[winner]);
-    return { kind: 'stamped', at: winner, steps: [{ at: winner, request, loss }] };
+    return { kind: 'stamped', steps: [{ at: winner, request, loss }] };
   }
   const seen = found[loser].version;
-  if (seen === claim.version) return { kind: 'equal', steps: [] };
   // It counts as having seen what it replaces: the merge counts the loss, and not the function again.
   const request = putAsRead(asRead(loser, at), item, { version: claim.version, seen });
-  return { kind: 'copied', to: loser, steps: [{ at: loser, request, loss }] };
+  return { kind: 'copied', steps: [{ at: loser, request, loss }] };
 }
 
 interface Winner {
@@ -201,11 +200,10 @@ function asRead(side: Origin, { plan, states }: Case): ItemAsRead {
 function withoutWinner(at: Case): MergeDecision {
   const { deleted, found } = at;
   if (deleted === undefined) return { kind: 'equal', steps: [] };
-  const sides = SIDES.filter((side) => found[side].item !== undefined);
   const steps = SIDES.flatMap((side) =>
-    sides.includes(side) ? [removal(side, deleted, at)] : forgotten(side, deleted, at),
+    found[side].item === undefined ? forgotten(side, deleted, at) : [removal(side, deleted, at)],
   );
-  return sides.length > 0 ? { kind: 'removed', at: sides, steps } : { kind: 'equal', steps };
+  return { kind: steps.every(({ isMemory }) => isMemory) ? 'equal' : 'removed', steps };
 }
 
 function removal(side: Origin, deleted: Version, at: Case): MergeStep {
@@ -231,5 +229,5 @@ function forgotten(side: Origin, deleted: Version, at: Case): MergeStep[] {
   const { key, keyText, nowMs } = plan;
   const attribute = LEDGER_ATTRIBUTES.deleted;
   const raise = { key, keyText, attribute, version: deleted, seen: seenBy(deleted, at) };
-  return [{ at: side, request: raisedVersion(raise, plan.rules[side], nowMs) }];
+  return [{ at: side, request: raisedVersion(raise, plan.rules[side], nowMs), isMemory: true }];
 }

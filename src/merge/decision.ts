@@ -24,19 +24,16 @@ export interface MergeStep {
   /** Refused where that side is no longer as it was read. */
   readonly request: WriteRequest;
   readonly loss?: { readonly at: Origin; readonly what: Loss } | undefined;
+  /** It changes no item: that side remembers a delete that it has forgotten. */
+  readonly isMemory?: true;
 }
 
 export type MergeDecision =
-  /** `steps`: a delete is remembered on the side that has forgotten it. */
-  | { readonly kind: 'equal'; readonly steps: readonly MergeStep[] }
-  | { readonly kind: 'copied'; readonly to: Origin; readonly steps: readonly MergeStep[] }
+  /** `stamped`: its version is new, and the stream of its side carries it to the other one. */
   | {
-      readonly kind: 'removed';
-      readonly at: readonly Origin[];
+      readonly kind: 'equal' | 'copied' | 'removed' | 'stamped';
       readonly steps: readonly MergeStep[];
     }
-  /** Its version is new: the stream of its side carries it to the other one. */
-  | { readonly kind: 'stamped'; readonly at: Origin; readonly steps: readonly MergeStep[] }
   /** Versions do not tell which one is newer, and neither do the options. */
   | { readonly kind: 'undecided' }
   /** Written under a higher epoch than that of the configuration. */

@@ -35,22 +35,24 @@ export interface MergeContext extends Pick<SendContext, 'clock' | 'random' | 're
   readonly heartbeats: ReadonlySet<string>;
 }
 
-export type MergeResult =
+export type MergeResult = {
+  /** Writes of applications that have lost by it. */
+  readonly losses: number;
+} & (
   | {
       readonly kind: 'equal' | 'copied' | 'removed' | 'stamped';
-      /** The sides that were written. */
+      /** The sides whose item was changed. */
       readonly at: readonly Origin[];
-      /** Writes of applications that have lost by it. */
-      readonly losses: number;
     }
-  /** Both sides differ, and neither versions nor options tell which one is newer. Nothing was written. */
+  /** Both sides differ, and neither versions nor options tell which one is newer. */
   | { readonly kind: 'undecided' }
   | {
       readonly kind: 'unfinished';
       readonly why: string;
       /** Of the request, where it is to blame. */
       readonly failure?: WriteFailure;
-    };
+    }
+);
 
 /** Each attempt fails only because the item has been written meanwhile. */
 const ATTEMPTS_MAX = 10;
@@ -77,18 +79,17 @@ export async function mergeKey(
   context: MergeContext,
   choice: MergeChoice = {},
 ): Promise<MergeResult> {
+  /** Of attempts that were refused half way. */
+  const earlier: MergeStep[] = [];
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-    const { decision, why } = await decided(item, context, choice);
-    if (why !== undefined) return { kind: 'unfinished', why };
-    if (decision.kind === 'undecided') return decision;
-    if (decision.kind === 'later-epoch') return { kind: 'unfinished', why: LATER_EPOCH };
-    const { kind, steps } = decision;
-    const end = await taken(item, steps, context);
-    if (end === 'refused') continue;
-    if (end !== 'written') return { kind: 'unfinished', ...end };
-    return { kind, at: steps.map(({ at }) => at), losses: lossesOf(decision) };
+    const due = await decided(item, context, choice);
+    if (!('steps' in due)) return { ...due, losses: lossesOf(earlier) };
+    const { written, end } = await taken(item, due.steps, context);
+    if (end === 'written') return resultOf(due, earlier);
+    earlier.push(...written);
+    if (end !== 'refused') return { kind: 'unfinished', ...end, losses: lossesOf(earlier) };
   }
-  return { kind: 'unfinished', why: CONTENDED };
+  return { kind: 'unfinished', why: CONTENDED, losses: lossesOf(earlier) };
 }
 
 /** What `mergeKey` would do in its first attempt: for a dry run. @throws what a read throws. */
@@ -97,38 +98,44 @@ export async function decideMergeKey(
   context: MergeContext,
   choice: MergeChoice = {},
 ): Promise<MergeResult> {
-  const { decision, why } = await decided(item, context, choice);
-  if (why !== undefined) return { kind: 'unfinished', why };
-  if (decision.kind === 'undecided') return decision;
-  if (decision.kind === 'later-epoch') return { kind: 'unfinished', why: LATER_EPOCH };
-  const at = decision.steps.map((step) => step.at);
-  return { kind: decision.kind, at, losses: lossesOf(decision) };
+  const due = await decided(item, context, choice);
+  return 'steps' in due ? resultOf(due, []) : { ...due, losses: 0 };
 }
 
-function lossesOf(decision: MergeDecision): number {
-  return 'steps' in decision ? decision.steps.filter(({ loss }) => loss !== undefined).length : 0;
+function resultOf({ kind, steps }: Due, earlier: readonly MergeStep[]): MergeResult {
+  const losses = lossesOf([...earlier, ...steps]);
+  const at = changedBy(steps);
+  const before = changedBy(earlier);
+  // Only removals have several steps.
+  if (kind === 'equal' && before.length > 0) return { kind: 'removed', at: before, losses };
+  return { kind, at, losses };
 }
 
-interface Decided {
-  readonly decision: MergeDecision;
-  /** Why the item cannot be read. */
-  readonly why?: string;
+function changedBy(steps: readonly MergeStep[]): Origin[] {
+  return [...new Set(steps.flatMap(({ at, isMemory }) => (isMemory ? [] : [at])))];
 }
 
+function lossesOf(steps: readonly MergeStep[]): number {
+  return steps.filter(({ loss }) => loss !== undefined).length;
+}
+
+type Due = Extract<MergeDecision, { readonly steps: unknown }>;
+type NothingDue = { readonly kind: 'undecided' } | { readonly kind: 'unfinished'; why: string };
+
+/** @throws what a read throws, unless it says that the item cannot be read at all. */
 async function decided(
   item: LedgerRowKey,
   context: MergeContext,
   choice: MergeChoice,
-): Promise<Decided> {
-  const nothing: MergeDecision = { kind: 'equal', steps: [] };
-  if (context.heartbeats.has(item.keyText)) return { decision: nothing };
+): Promise<Due | NothingDue> {
+  if (context.heartbeats.has(item.keyText)) return { kind: 'equal', steps: [] };
   try {
-    const states = await readStates(item, context);
-    return { decision: decide(states, item, context, choice) };
+    const decision = decide(await readStates(item, context), item, context, choice);
+    return decision.kind === 'later-epoch' ? { kind: 'unfinished', why: LATER_EPOCH } : decision;
   } catch (error) {
     const why = whyUnreadable(error)?.reason;
     if (why === undefined) throw error;
-    return { decision: nothing, why };
+    return { kind: 'unfinished', why };
   }
 }
 
@@ -155,23 +162,33 @@ async function readStates(item: LedgerRowKey, { mode, sides }: MergeContext): Pr
   return bothSides((side) => (side === first ? before : after));
 }
 
-type End = 'written' | 'refused' | { readonly why: string; readonly failure?: WriteFailure };
+interface Taken {
+  readonly written: readonly MergeStep[];
+  /** Of the step after those. */
+  readonly end: 'written' | 'refused' | { readonly why: string; readonly failure?: WriteFailure };
+}
 
 async function taken(
   item: LedgerRowKey,
   steps: readonly MergeStep[],
   context: MergeContext,
-): Promise<End> {
-  for (const { at, request, loss } of steps) {
+): Promise<Taken> {
+  const written: MergeStep[] = [];
+  for (const step of steps) {
+    const { at, request, loss } = step;
     if (loss !== undefined) await keep(item, loss, context);
     const { clock, random, remainingMs, sides } = context;
     const { twinWriter, health } = sides[at];
     const result = await send(request, { clock, random, remainingMs, twinWriter, health });
-    if (result.kind === 'refused') return 'refused';
-    if (result.kind === 'failed') return { why: result.failure.name, failure: result.failure };
-    if (result.kind !== 'written') return { why: result.kind };
+    if (result.kind === 'refused') return { written, end: 'refused' };
+    if (result.kind === 'failed') {
+      const { failure } = result;
+      return { written, end: { why: failure.name, failure } };
+    }
+    if (result.kind !== 'written') return { written, end: { why: result.kind } };
+    written.push(step);
   }
-  return 'written';
+  return { written, end: 'written' };
 }
 
 /** The same loss on the same day makes the same object. */

@@ -152,6 +152,7 @@ function withOwnHealth(merge: MergeContext): MergeContext {
 }
 
 function count(key: Item, result: MergeResult, report: MergeReport): MergedItem | undefined {
+  report.losses += result.losses;
   switch (result.kind) {
     case 'equal':
       return undefined;
@@ -166,7 +167,6 @@ function count(key: Item, result: MergeResult, report: MergeReport): MergedItem 
     case 'stamped': {
       const { kind, at, losses } = result;
       for (const side of at) report.changed[kind][side] += 1;
-      report.losses += losses;
       return { kind, key, at, losses };
     }
   }

@@ -138,7 +138,7 @@ async function mergeItems(
 function rejectedBy(error: unknown): MergeResult {
   const failure = classifyFailure(error);
   if (failure.kind !== 'rejected') throw error;
-  return { kind: 'unfinished', why: failure.name, failure };
+  return { kind: 'unfinished', why: failure.name, failure, losses: 0 };
 }
 
 /** A letter is final once both sides of its item are equal, or on their way. */

@@ -155,7 +155,8 @@ it('is unfinished while something newer comes by at every attempt', async () => 
 
   const { result, writes } = await merge({ meanwhile: (count) => put(2, 'old', v(-count, 2)) });
 
-  expect([result, writes]).toEqual([{ kind: 'unfinished', why: 'newer changes came by' }, 10]);
+  expect(result).toEqual({ kind: 'unfinished', why: 'newer changes came by', losses: 0 });
+  expect(writes).toBe(10);
   expect(await held(2)).toBe(`old ${v(-10, 2)}`);
 });
 
@@ -200,6 +201,39 @@ it('removes what is below a delete, and both sides remember it', async () => {
 
   expect(result).toEqual({ kind: 'removed', at: [2], losses: 0 });
   expect([await held(2), await deleted(2)]).toEqual([undefined, v(2, 1)]);
+});
+
+it('changes nothing on a side that only forgot the delete', async () => {
+  await put(1, 'gone', v(1, 1));
+  await remember(1, v(2, 2));
+
+  const { result } = await merge();
+
+  expect(result).toEqual({ kind: 'removed', at: [1], losses: 0 });
+  expect(await deleted(2)).toBe(v(2, 2));
+});
+
+it('counts what has lost by an attempt that was refused half way', async () => {
+  await put(1, 'stray');
+  await put(2, 'gone', v(1, 1));
+  await remember(1, v(2, 2));
+  await remember(2, v(2, 2));
+
+  const again = await merge({
+    meanwhile: async (count) => (count === 2 ? put(2, 'again', v(3, 2)) : undefined),
+  });
+
+  expect(again.result).toEqual({ kind: 'copied', at: [1], losses: 1 });
+  expect(await held(1)).toBe(`again ${v(3, 2)}`);
+
+  await put(1, 'stray');
+  await put(2, 'gone', v(1, 1));
+  await remember(1, v(4, 2));
+  await remember(2, v(4, 2));
+  const gone = await merge({
+    meanwhile: async (count) => (count === 2 ? remove(2) : undefined),
+  });
+  expect(gone.result).toEqual({ kind: 'removed', at: [1], losses: 1 });
 });
 
 it('gives an item a version above the delete of its own side', async () => {
