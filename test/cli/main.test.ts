@@ -157,6 +157,9 @@ describe('ferry local, wrongly used', () => {
     [['--json=yes'], '--json takes no value, got "yes".'],
     [['--rate', '5', '--rate', '50'], '--rate is given twice.'],
     [['orders'], 'ferry local takes only options, got "orders".'],
+    [['--both', 'away'], 'The mode must be home or stamped, got "away".'],
+    [['--both', 'home', 'stamped'], 'ferry local takes only MODE beside its options'],
+    [['--both', '--failover'], '--both and --failover cannot be combined.'],
     [
       ['--jsno', '--rate', '0', '--seed'],
       'There is no option --jsno (did you mean --json?); --seed needs N, got nothing; --rate must be a whole number',

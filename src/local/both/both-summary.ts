@@ -47,5 +47,9 @@ export function bothResult(summary: BothSummary): RunResult {
     return { text: `${text} Writes were lost: ${grouped(lostWrites)}.`, clean: false };
   if (writesAtRest > 0)
     return { text: `${text} Ferry wrote on after all had arrived.`, clean: false };
-  return { text, clean };
+  if (summary.mode === 'home') return { text, clean };
+  return {
+    text: `${text} ${counted(conflicts, 'conflict')}, as the log of the applications has them.`,
+    clean,
+  };
 }

@@ -28,11 +28,12 @@ function directionFigures(
   { source, destination, tally }: Pick<LocalWorld, 'source' | 'destination' | 'tally'>,
   latency: Percentiles | undefined,
 ): TitledFigures {
-  const lag = latency && `${grouped(latency.p50)} / ${grouped(latency.p99)} ms`;
+  const text = (ms: number | undefined) => (ms === undefined ? '–' : `${grouped(ms)} ms`);
   return {
     title: `${source.region} → ${destination.region}`,
     figures: [
-      ['Latency, p50 / p99', lag ?? '–'],
+      ['Latency, p50', text(latency?.p50)],
+      ['Latency, p99', text(latency?.p99)],
       ['Applied', grouped(tally.sum('AppliedRecords'))],
       ["Ferry's own records", grouped(tally.sum('OwnRecords'))],
       ['Stray writes', grouped(tally.sum('StrayWrites'))],
