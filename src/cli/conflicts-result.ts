@@ -9,7 +9,7 @@ import {
   type LoserList,
 } from '../merge/kept-losers.ts';
 import type { RestoreResult } from '../merge/restore-loser.ts';
-import type { BySide } from '../merge/sides.ts';
+import { type BySide, SIDE_NAMES, SIDES } from '../merge/sides.ts';
 import { type Item, itemAsJson, itemJson } from '../model/attribute-value.ts';
 import type { Origin } from '../model/rules.ts';
 import { titleOf } from './call.ts';
@@ -17,9 +17,6 @@ import { counted, grouped } from './output.ts';
 import { figures, listed } from './rows.ts';
 
 type Sums = BySide<ConflictSums> | undefined;
-
-const SIDE_NAMES = { 1: 'source', 2: 'destination' } as const;
-const SIDES = [1, 2] as const;
 
 export function conflictsFacts({ counts, newest, unreadable }: LoserList, sums: Sums) {
   return {

@@ -2,6 +2,7 @@
 
 import { itemAsJson, itemJson } from '../model/attribute-value.ts';
 import { changedItems, type MergedItem, type MergeReport } from '../merge/merge-tables.ts';
+import { SIDE_NAMES, SIDES } from '../merge/sides.ts';
 import type { Origin } from '../model/rules.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import { type Call, printResult, titleOf } from './call.ts';
@@ -38,7 +39,11 @@ interface Merged extends Call {
 export function printMerged(merged: Merged): void {
   const { apply, report, items } = merged;
   const all = [...items.changed, ...items.others];
-  const listed = all.map((item) => ({ ...item, key: itemAsJson(item.key) }));
+  const listed = all.map((item) => ({
+    ...item,
+    key: itemAsJson(item.key),
+    ...('at' in item && { at: item.at.map((side) => SIDE_NAMES[side]) }),
+  }));
   printResult(merged, { apply, ...factsOf(report), items: listed }, linesOf(merged));
 }
 
@@ -89,8 +94,6 @@ function rowsOf({ replication, apply, report }: Merged): Row[] {
     [apply ? 'left' : 'to leave', grouped(left)],
   ];
 }
-
-const SIDES = [1, 2] as const;
 
 function placeOf(side: Origin, { source, destination }: ReplicationConfig): string {
   const { region, table } = side === 1 ? source : destination;

@@ -13,7 +13,7 @@ import type { Origin } from '../model/rules.ts';
 import { timestampMs } from '../model/timestamp.ts';
 import { deleteAsRead, type ItemAsRead, putAsRead } from '../resync/compare-and-set.ts';
 import type { Loss, MergeChoice, MergeDecision, MergePlan, MergeStep } from './decision.ts';
-import { type BySide, bothSides, type MergeStates, otherSide } from './sides.ts';
+import { type BySide, bothSides, type MergeStates, otherSide, SIDES } from './sides.ts';
 
 export interface StampedPlan extends MergePlan {
   readonly choice: MergeChoice;
@@ -46,8 +46,6 @@ interface Case {
   readonly found: BySide<Found>;
   readonly deleted: Version | undefined;
 }
-
-const SIDES = [1, 2] as const;
 
 export function decideMerge(states: MergeStates, plan: StampedPlan): MergeDecision {
   const found = bothSides((side) => foundAt(side, states, plan));

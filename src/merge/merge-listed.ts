@@ -5,6 +5,7 @@ import type { Item } from '../ports.ts';
 import { confirmDifferences } from '../verify/confirm-differences.ts';
 import { batchesOf } from '../verify/repair.ts';
 import {
+  countingLeft,
   mergeOne,
   type MergeReport,
   type MergeTablesOptions,
@@ -31,14 +32,7 @@ export async function mergeListed(
     await confirmDifferences(suspects, {
       ...compare,
       onDifference: ({ key }) => mergeOne(key, { report, context, options }),
-      onInFlight(key) {
-        report.inFlight += 1;
-        options.onItem({ kind: 'in-flight', key });
-      },
-      onUnreadable(key, { reason }) {
-        report.left += 1;
-        options.onItem({ kind: 'left', key, why: reason });
-      },
+      ...countingLeft(report, options),
     });
     report.compared.items += batch.length;
     report.compared.destinationItems += batch.length;

@@ -98,20 +98,8 @@ export async function mergeTables(
     isAgreed = true;
     return mergeWaiting();
   };
-  const { onItem } = options;
   report.compared = await verify(
-    {
-      ...context.compare,
-      onDifference,
-      onInFlight(key) {
-        report.inFlight += 1;
-        onItem({ kind: 'in-flight', key });
-      },
-      onUnreadable(key, { reason }) {
-        report.left += 1;
-        onItem({ kind: 'left', key, why: reason });
-      },
-    },
+    { ...context.compare, onDifference, ...countingLeft(report, options) },
     {
       ...options,
       onProgress(compared) {
@@ -122,6 +110,23 @@ export async function mergeTables(
   );
   await mergeWaiting();
   return report;
+}
+
+/** Counts and tells the items that a comparison leaves. */
+export function countingLeft(
+  report: MergeReport,
+  { onItem }: Pick<MergeTablesOptions, 'onItem'>,
+): Pick<VerifyContext, 'onInFlight' | 'onUnreadable'> {
+  return {
+    onInFlight(key) {
+      report.inFlight += 1;
+      onItem({ kind: 'in-flight', key });
+    },
+    onUnreadable(key, { reason }) {
+      report.left += 1;
+      onItem({ kind: 'left', key, why: reason });
+    },
+  };
 }
 
 interface One {

@@ -27,6 +27,10 @@ export interface SideState {
 
 export type MergeStates = BySide<SideState>;
 
+export const SIDES = [1, 2] as const;
+/** As the configuration names them. */
+export const SIDE_NAMES = { 1: 'source', 2: 'destination' } as const;
+
 export function otherSide(side: Origin): Origin {
   return side === 1 ? 2 : 1;
 }

@@ -115,6 +115,12 @@ describe('two full tables with stamped writes', () => {
       undecided: 1,
       left: 0,
     });
+    expect(json(out)['items']).toContainEqual({
+      kind: 'removed',
+      key: { pk: { S: 'deleted' } },
+      at: ['destination'],
+      losses: 0,
+    });
     const { a, b } = regions;
     expect([await textsAt(a), await textsAt(b), await keptNow()]).toEqual([BEFORE.a, BEFORE.b, 0]);
   });
