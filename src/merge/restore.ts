@@ -5,7 +5,7 @@ import type { Item } from '../model/attribute-value.ts';
 import { clockVersion, nextVersion, originOf } from '../model/clock-version.ts';
 import { contentDigest } from '../model/discrepancy.ts';
 import { epochIn, type Version, versionIn } from '../model/guard.ts';
-import { deletedIn } from '../model/ledger-row.ts';
+import { deletedIn, type LedgerFacts, ledgerFacts } from '../model/ledger-row.ts';
 import type { Loser } from '../model/loser.ts';
 import { putBack } from '../model/near-request.ts';
 import type { Origin, WriteRules } from '../model/rules.ts';
@@ -46,7 +46,8 @@ export function decideRestore(plan: RestorePlan): RestoreDecision {
 /** @returns why what has won is not there any more. */
 function whyGone({ loser, state, side, rules }: RestorePlan): string | undefined {
   const held = versionIn(state.item?.[rules.reservedAttribute]);
-  const deleted = deletedIn(state.row);
+  const facts = ledgerFacts(state.row);
+  const { deleted } = facts;
   const now =
     state.item === undefined
       ? 'no item is there now'
@@ -55,13 +56,19 @@ function whyGone({ loser, state, side, rules }: RestorePlan): string | undefined
     return held !== undefined && held === loser.wonVersion ? undefined : now;
   if (state.item !== undefined) return now;
   // Of a delete that a function has found, the version is not kept.
-  const isSame = loser.wonVersion === undefined ? isOfOther(deleted, side) : isIt(deleted, loser);
+  const isSame =
+    loser.wonVersion === undefined ? mayBeIt(facts, loser, side) : isIt(deleted, loser);
   return isSame ? undefined : `a later delete of it is known: ${deleted}`;
 }
 
-/** A forgotten delete cannot be a later one. */
-function isOfOther(deleted: Version | undefined, side: Origin): boolean {
-  return deleted === undefined || originOf(deleted) !== side;
+/** A forgotten delete cannot be a later one. The one that has won had not seen what lost. */
+function mayBeIt(
+  { deleted, seen = '' }: LedgerFacts,
+  { lostVersion = '' }: Loser,
+  side: Origin,
+): boolean {
+  if (deleted === undefined) return true;
+  return originOf(deleted) !== side && (lostVersion === '' || seen < lostVersion);
 }
 
 function isIt(deleted: Version | undefined, { wonVersion }: Loser): boolean {

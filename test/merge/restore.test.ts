@@ -18,7 +18,10 @@ const item = (x: string, version?: string): Item => ({
   x: { S: x },
   ...(version !== undefined && { _ferry: { M: { v: { S: version } } } }),
 });
-const row = (deleted: string): Item => ({ d: { S: deleted } });
+const row = (deleted: string, seen?: string): Item => ({
+  d: { S: deleted },
+  ...(seen !== undefined && { b: { S: seen } }),
+});
 
 /** At side 1: what the other side has won. */
 const REPLACED: Partial<Loser> = {
@@ -52,7 +55,7 @@ type Row = [what: string, loser: Partial<Loser>, now: Now, expected: string];
 describe('a write that has lost', () => {
   it.each<Row>([
     ['while the winner is there', REPLACED, { item: item('won', v(2, 2)) }, v(2, 2)],
-    ['above a delete, where one removed it', REMOVED, { row: row(v(3, 2)) }, v(3, 2)],
+    ['above a delete, where one removed it', REMOVED, { row: row(v(3, 2), '0') }, v(3, 2)],
     [
       'above what it was, once that is forgotten',
       { ...REMOVED, lostVersion: v(1, 1) },
@@ -90,6 +93,12 @@ describe('a write that has lost', () => {
       REMOVED,
       { row: row(v(4, 1)) },
       `a later delete of it is known: ${v(4, 1)}`,
+    ],
+    [
+      'the other side deleted it again, having seen a later one',
+      { ...REMOVED, lostVersion: v(1, 1) },
+      { row: row(v(4, 2), v(3, 1)) },
+      `a later delete of it is known: ${v(4, 2)}`,
     ],
     [
       'a merge’s delete was not the last',
