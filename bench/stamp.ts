@@ -1,17 +1,25 @@
 // What the plug-in of applications costs: processor time per write, against the same client without it. Requests end
-// before the network. Each round has both, one after the other, and the next round in the other order.
+// before the network. A round has many pairs of short turns, with and without, whose order alternates; its figure is the
+// median of their differences.
 // `npm run bench:stamp -- 15`
 
 import { DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { ferryStamp } from '../src/stamp/index.ts';
+import { packageFile } from '../src/package-files.ts';
+import type * as Stamp from '../src/stamp/index.ts';
 import { foundText, type Goal, isMet, wantedText } from './goals.ts';
+import { median } from './results.ts';
 
 const ROUNDS_DEFAULT = 15;
-const WRITES = 4_000;
+const PAIRS = 20;
+const WRITES = 100;
+const WARM_UP_TURNS = 30;
 const MOST_US = 30;
 const TableName = 'Orders';
 const NAMES = Array.from({ length: 8 }, (_, index) => `attribute-${index}`);
+
+/** As applications import it: with tsx, every closure costs one more call. */
+const { ferryStamp } = (await import(packageFile('dist/src/stamp/index.js'))) as typeof Stamp;
 
 type Write = (client: DynamoDBClient) => Promise<unknown>;
 
@@ -59,18 +67,38 @@ async function costOf(write: Write, client: DynamoDBClient): Promise<number> {
 
 const [plain, stamped] = [offlineClient(), offlineClient()];
 stamped.middlewareStack.use(ferryStamp({ epoch: 1, origin: 'source', tables: [TableName] }));
-const rounds = Array.from({ length: Number(process.argv[2] ?? ROUNDS_DEFAULT) });
+
+interface Pair {
+  /** Microseconds per write. */
+  readonly without: number;
+  readonly difference: number;
+}
+
+async function pairOfTurns(write: Write, stampedFirst: boolean): Promise<Pair> {
+  const first = await costOf(write, stampedFirst ? stamped : plain);
+  const second = await costOf(write, stampedFirst ? plain : stamped);
+  const [without, withIt] = stampedFirst ? [second, first] : [first, second];
+  return { without, difference: withIt - without };
+}
+
+async function round(write: Write): Promise<Pair> {
+  const pairs: Pair[] = [];
+  for (let pair = 0; pair < PAIRS; pair += 1) pairs.push(await pairOfTurns(write, pair % 2 === 0));
+  return {
+    without: median(pairs.map(({ without }) => without)),
+    difference: median(pairs.map(({ difference }) => difference)),
+  };
+}
+
+const rounds = Number(process.argv[2] ?? ROUNDS_DEFAULT);
 const goals: Goal[] = [];
 for (const [name, write] of Object.entries(WRITES_BY_NAME)) {
+  for (let turn = 0; turn < WARM_UP_TURNS; turn += 1) await pairOfTurns(write, turn % 2 === 0);
   const figures: number[] = [];
-  for (const client of [plain, stamped]) await costOf(write, client);
-  for (const round of rounds.keys()) {
-    const order = round % 2 === 0 ? [plain, stamped] : [stamped, plain];
-    const costs = new Map<DynamoDBClient, number>();
-    for (const client of order) costs.set(client, await costOf(write, client));
-    const [without = 0, withIt = 0] = [costs.get(plain), costs.get(stamped)];
-    console.error(`${name}: ${without.toFixed(0)} us, stamped ${withIt.toFixed(0)} us`);
-    figures.push(withIt - without);
+  for (let count = 0; count < rounds; count += 1) {
+    const { without, difference } = await round(write);
+    console.error(`${name}: ${without.toFixed(0)} us without, ${difference.toFixed(1)} us more`);
+    figures.push(difference);
   }
   const what = `processor time of the plug-in per write, ${name}`;
   goals.push({ what, unit: 'µs', most: MOST_US, figures });

@@ -48,12 +48,18 @@ export function epochOf(version: Version): number {
 
 /** The least version of a side that is above another one: its counter is one higher. */
 export function nextVersion(version: Version, origin: Origin, unique: string): Version {
-  const epoch = epochOf(version);
-  const counter = Number(version.slice(COUNTER_AT, ORIGIN_AT));
-  const ms = clockMsOf(version);
-  return counter < COUNTER_MAX
-    ? clockVersion({ epoch, ms, counter: counter + 1, origin, unique })
-    : clockVersion({ epoch, ms: ms + 1, counter: 0, origin, unique });
+  return clockVersion({ epoch: epochOf(version), ...nextTick(tickOf(version)), origin, unique });
+}
+
+/** What orders the versions of an epoch first. */
+export type ClockTick = Pick<ClockStamp, 'ms' | 'counter'>;
+
+export function tickOf(version: Version): ClockTick {
+  return { ms: clockMsOf(version), counter: Number(version.slice(COUNTER_AT, ORIGIN_AT)) };
+}
+
+export function nextTick({ ms, counter }: ClockTick): ClockTick {
+  return counter < COUNTER_MAX ? { ms, counter: counter + 1 } : { ms: ms + 1, counter: 0 };
 }
 
 /** Digits of a version that the handler makes: the last of a record's sequence number. Those of clients begin with 9. */

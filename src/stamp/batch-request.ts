@@ -46,6 +46,8 @@ export function onePut(
   return { ...args, input, [MARK]: mark };
 }
 
+const BATCH = 'BatchWriteItemCommand';
+
 /** What a client made of a command. */
 interface JsonRequest {
   readonly headers: Record<string, string>;
@@ -55,15 +57,16 @@ interface JsonRequest {
 /** In the step "build". Refuses what comes here without the mark, so that no put passes without its condition. */
 export function putItemRequest(settings: StampSettings): Middleware {
   const { reservedAttribute, isStamped } = settings;
-  return (next, { commandName }) =>
-    async (args) => {
-      if (commandName !== 'BatchWriteItemCommand') return next(args);
+  return (next, { commandName }) => {
+    if (commandName !== BATCH) return next;
+    return async (args) => {
       const { stamp, owner } = markOf(args) ?? {};
       if (stamp !== undefined && owner === settings)
         rewrite(args.request as JsonRequest, { stamp, reservedAttribute });
       else if (hasPuts(args.input, isStamped)) throw notPossible();
       return next(args);
     };
+  };
 }
 
 function hasPuts({ RequestItems = {} }: BatchInput, isStamped: StampSettings['isStamped']) {
@@ -117,14 +120,17 @@ interface Figures {
 
 /** In the step "deserialize", before the client reads the answer. */
 export function batchAnswer(settings: StampSettings): Middleware {
-  return (next) => async (args) => {
-    const result = await next(args);
-    const response = result.response as JsonResponse;
-    if (markOf(args)?.owner !== settings || response.statusCode !== 200) return result;
-    const [table = ''] = Object.keys((args.input as BatchInput).RequestItems ?? {});
-    const figures = JSON.parse((await readAll(response.body)) || '{}') as Figures;
-    response.body = new TextEncoder().encode(JSON.stringify(asOfBatch(table, figures)));
-    return result;
+  return (next, { commandName }) => {
+    if (commandName !== BATCH) return next;
+    return async (args) => {
+      const result = await next(args);
+      const response = result.response as JsonResponse;
+      if (markOf(args)?.owner !== settings || response.statusCode !== 200) return result;
+      const [table = ''] = Object.keys((args.input as BatchInput).RequestItems ?? {});
+      const figures = JSON.parse((await readAll(response.body)) || '{}') as Figures;
+      response.body = new TextEncoder().encode(JSON.stringify(asOfBatch(table, figures)));
+      return result;
+    };
   };
 }
 

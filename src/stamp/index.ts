@@ -4,7 +4,7 @@
 import { batchAnswer, putItemRequest } from './batch-request.ts';
 import { addTo, type ClientStack, type CommandResult, type Middleware } from './client-stack.ts';
 import { type FerryStampOptions, stampSettings } from './options.ts';
-import { refuseStatements } from './refused-input.ts';
+import { readOnly } from './refused-input.ts';
 import { noteStamped, refuseStack } from './stamped-stack.ts';
 import { stampClock } from './stamp-clock.ts';
 import type { Passage, StampCounts, Stamping } from './write-above.ts';
@@ -51,27 +51,20 @@ export function ferryStamp(options: FerryStampOptions): FerryStamp {
   };
 }
 
+/** Reads and deletes pass without a further step. */
 function stampingOf(stamping: Stamping): Middleware {
-  return (next, { commandName = '' }) =>
-    async (args) => {
-      refuseStatements(commandName, args.input);
-      return write(commandName, { args, next, stamping });
-    };
+  return (next, { commandName = '' }) => {
+    const write = WRITES[commandName];
+    return write === undefined ? next : async (args) => write({ args, next, stamping });
+  };
 }
 
-function write(commandName: string, passage: Passage): Promise<CommandResult> {
-  const { args, next, stamping } = passage;
-  switch (commandName) {
-    case 'PutItemCommand':
-    case 'UpdateItemCommand': {
-      const { TableName } = args.input as { readonly TableName?: string };
-      return stamping.settings.isStamped(TableName) ? writeItem(commandName, passage) : next(args);
-    }
-    case 'TransactWriteItemsCommand':
-      return writeTransaction(passage);
-    case 'BatchWriteItemCommand':
-      return writeBatch(passage);
-    default:
-      return next(args);
-  }
-}
+const WRITES: Readonly<Record<string, (passage: Passage) => Promise<CommandResult>>> = {
+  PutItemCommand: (passage) => writeItem('PutItemCommand', passage),
+  UpdateItemCommand: (passage) => writeItem('UpdateItemCommand', passage),
+  TransactWriteItemsCommand: writeTransaction,
+  BatchWriteItemCommand: writeBatch,
+  ExecuteStatementCommand: (passage) => readOnly('Statement', passage),
+  BatchExecuteStatementCommand: (passage) => readOnly('Statements', passage),
+  ExecuteTransactionCommand: (passage) => readOnly('TransactStatements', passage),
+};

@@ -1,12 +1,8 @@
 // What cannot be stamped is refused before it is sent: statements that write, and the parameters from before expressions.
 
+import type { CommandResult } from './client-stack.ts';
 import { StampError } from './stamp-error.ts';
-
-const STATEMENTS: Readonly<Record<string, string>> = {
-  ExecuteStatementCommand: 'Statement',
-  BatchExecuteStatementCommand: 'Statements',
-  ExecuteTransactionCommand: 'TransactStatements',
-};
+import type { Passage } from './write-above.ts';
 
 const READS = /^\s*(?:select|exists)\b/i;
 
@@ -14,12 +10,13 @@ const READS = /^\s*(?:select|exists)\b/i;
  * Of any table: a statement may name its table in many ways.
  * @throws StampError where a PartiQL statement writes.
  */
-export function refuseStatements(commandName: string, input: object): void {
-  const field = STATEMENTS[commandName];
-  if (field === undefined) return;
-  const statements = [(input as Readonly<Record<string, unknown>>)[field]].flat();
-  if (statements.every((statement) => READS.test(textOf(statement)))) return;
-  throw new StampError(`${commandName} has a PartiQL statement that writes, without a stamp`, {
+export async function readOnly(
+  field: 'Statement' | 'Statements' | 'TransactStatements',
+  { args, next }: Passage,
+): Promise<CommandResult> {
+  const statements = [(args.input as Readonly<Record<string, unknown>>)[field]].flat();
+  if (statements.every((statement) => READS.test(textOf(statement)))) return next(args);
+  throw new StampError('A PartiQL statement that writes cannot be stamped', {
     code: 'stamp.partiql',
     hint: 'Use PutItem, UpdateItem, DeleteItem or a transaction of these. For other tables, use a client without the plug-in.',
   });

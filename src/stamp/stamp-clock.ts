@@ -3,10 +3,12 @@
 
 import {
   CLOCK_VERSION_PARTS,
+  type ClockTick,
   clientUnique,
-  clockMsOf,
   clockVersion,
+  nextTick,
   nextVersion,
+  tickOf,
 } from '../model/clock-version.ts';
 import type { Version } from '../model/guard.ts';
 import type { Origin } from '../model/rules.ts';
@@ -34,26 +36,27 @@ export interface StampClockOptions {
 export function stampClock({ now, random }: StampClockOptions): StampClock {
   const process = Math.floor(random() * CLOCK_VERSION_PARTS.processMax);
   let count = 0;
-  let last = '';
+  let last: ClockTick = { ms: 0, counter: 0 };
   const unique = () => clientUnique(process, (count += 1));
-  const note = (version: Version) => {
-    if (last === '' || timeOf(version) > timeOf(last)) last = version;
-    return version;
-  };
   const nowMs = () => Math.floor(now());
   return {
     stamp({ epoch, origin }) {
-      const digits = unique();
       const ms = nowMs();
-      if (last === '' || ms > clockMsOf(last))
-        return note(clockVersion({ epoch, ms, counter: 0, origin, unique: digits }));
-      return note(inEpoch(epoch, nextVersion(last, origin, digits)));
+      last = ms > last.ms ? { ms, counter: 0 } : nextTick(last);
+      const { counter } = last;
+      return clockVersion({ epoch, ms: last.ms, counter, origin, unique: unique() });
     },
     above(version, { origin }) {
       const next = nextVersion(version, origin, unique());
-      return clockMsOf(next) <= nowMs() + FOLLOWED_MS ? note(next) : next;
+      const tick = tickOf(next);
+      if (isLater(tick, last) && tick.ms <= nowMs() + FOLLOWED_MS) last = tick;
+      return next;
     },
   };
+}
+
+function isLater(one: ClockTick, other: ClockTick): boolean {
+  return one.ms > other.ms || (one.ms === other.ms && one.counter > other.counter);
 }
 
 /**
@@ -61,9 +64,3 @@ export function stampClock({ now, random }: StampClockOptions): StampClock {
  * not follow one that is wrong: each host that met its stamps would carry them on to all items that it writes.
  */
 const FOLLOWED_MS = 5_000;
-
-const EPOCH_DIGITS = 4;
-/** A version without its epoch: clients of one process may have different ones. */
-const timeOf = (version: Version) => version.slice(EPOCH_DIGITS);
-const inEpoch = (epoch: number, version: Version) =>
-  String(epoch).padStart(EPOCH_DIGITS, '0') + timeOf(version);

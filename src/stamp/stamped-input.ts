@@ -75,10 +75,11 @@ export function stampTest(input: UpdateInput, { stamp, reservedAttribute }: Stam
 
 /** No item, one without a version, or one with an earlier version; and what the caller wants. */
 function stampCondition(
-  { ConditionExpression: own, ...input }: WriteInput,
+  input: WriteInput,
   { stamp, reservedAttribute }: Stamping,
   form: ValueForm,
 ) {
+  const own = input.ConditionExpression;
   const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = input;
   const [attribute, v] = [freeName('#ferry', names), freeName('#ferryV', names)];
   const version = freeName(':ferryV', values);

@@ -20,6 +20,8 @@ export function hasName(
   attribute: string,
   names: Readonly<Record<string, string>>,
 ): boolean {
+  const isUsed = expression.includes(attribute) || Object.values(names).includes(attribute);
+  if (!isUsed) return false;
   return [...expression.matchAll(NAMES)].some(([name]) =>
     name.startsWith('#') ? names[name] === attribute : name === attribute,
   );

@@ -57,8 +57,9 @@ const TRIES_MAX = 10;
 /** @throws what fails the write, the refusal of the caller's own condition included. */
 export async function writeAbove<Stamps>(
   counts: StampCounts,
-  { count, send, judge, ...write }: StampedWrite<Stamps>,
+  write: StampedWrite<Stamps>,
 ): Promise<CommandResult | Made<Stamps>> {
+  const { count, send, judge } = write;
   let { stamps } = write;
   for (let tries = 1; ; tries += 1) {
     try {

@@ -37,6 +37,7 @@ export async function writeItem(
   { args, next, stamping }: Passage,
 ): Promise<CommandResult> {
   const input = args.input as ItemInput;
+  if (!stamping.settings.isStamped(input.TableName)) return next(args);
   refuseLegacy(commandName, input);
   const { reservedAttribute } = stamping.settings;
   const stamped = (stamp: Version) =>
