@@ -36,6 +36,8 @@ export class ItemHistory {
   readonly falls: Array<{ readonly side: Side; readonly version: Version }> = [];
   /** Changes by Ferry. */
   ferryChanges = 0;
+  /** Records that were delivered once more. */
+  redeliveries = 0;
   /** A record that was not replicated, by the rules. */
   isStray = false;
   /** A record was lost. */

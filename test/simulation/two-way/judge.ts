@@ -37,8 +37,7 @@ export class TwoWayJudge {
   /** Records that have been final in some answer. */
   readonly final = new Set<StreamEntry>();
   conflicts = 0;
-  /** How often everything, or a part of it, was delivered. */
-  rounds = 1;
+  readonly #delivered = new Set<StreamEntry>();
   readonly #world: TwoWayWorld;
   readonly #ignored: ReadonlySet<string>;
   #deletes = 0;
@@ -120,7 +119,7 @@ export class TwoWayJudge {
     { sent, after }: { readonly sent: Sent; readonly after: Item | undefined },
   ): void {
     item.ferryChanges += 1;
-    const bound = CHANGES_PER_ACT * item.acts.size * this.rounds;
+    const bound = CHANGES_PER_ACT * item.acts.size + 2 * item.redeliveries;
     if (item.ferryChanges > bound)
       this.violation(`bound: ${item.ferryChanges} changes of ${item.key} by Ferry`);
     if (after !== undefined) item.came(side, contentOf(after) ?? '');
@@ -180,7 +179,11 @@ export class TwoWayJudge {
   }
 
   begins(entries: readonly StreamEntry[], source: Side): void {
-    for (const { write, sequenceNumber } of entries) {
+    for (const entry of entries) {
+      const { write, sequenceNumber } = entry;
+      if (BEATS.has(write.key)) continue;
+      if (this.#delivered.has(entry)) this.item(write.key).redeliveries += 1;
+      this.#delivered.add(entry);
       if (write.kind !== 'delete') continue;
       const handled = this.#world.row(source, write.key)?.['p']?.S;
       if (handled !== undefined && handled.slice(19) >= sequenceNumber.padStart(40, '0'))

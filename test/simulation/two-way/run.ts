@@ -36,7 +36,6 @@ export async function runTwoWayPlan(
     const before = contentsOf(world);
     if (judge.violations.length === 0) {
       world.tell(() => 'everything is delivered again');
-      judge.rounds += 1;
       for (const side of SIDES) world.regions[side].mapping?.replay();
       if (await rest(world)) judge.redelivered(before);
     }
@@ -94,7 +93,6 @@ function disturb(world: TwoWayWorld, one: Disturbance): void {
   world.note(`disturbance ${one.kind}`);
   world.tell(() => `${one.kind}${'side' in one ? ` of the ${one.side}` : ''}`);
   const region = 'side' in one ? world.regions[one.side] : undefined;
-  if (one.kind.startsWith('re')) world.judge.rounds += 1;
   switch (one.kind) {
     case 'split':
     case 'roll-over':
