@@ -4,11 +4,9 @@
 import type { Access } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { cloudWatchClient, readSeries } from '../aws/cloudwatch-metrics.ts';
-import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
-import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { LEDGER_ATTRIBUTES, METRIC_NAMESPACE } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { FoundLoser, LoserPlace } from '../merge/kept-losers.ts';
@@ -17,6 +15,7 @@ import type { Origin } from '../model/rules.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { ItemReader } from '../ports.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
+import { type OpenBucket, openFailureBucket } from './failure-bucket.ts';
 import type { MergeDirection } from './merge.ts';
 import { writeRules } from './write-rules.ts';
 
@@ -29,17 +28,15 @@ export interface OpenLosers {
 
 /** @throws FerryError `deployment.missing` where a direction is not deployed. */
 export async function openLosers(directions: Directions): Promise<OpenLosers> {
-  const clients: Array<ReturnType<typeof objectClient>> = [];
+  const opened: OpenBucket[] = [];
+  const close = () => {
+    for (const one of opened) one.close();
+  };
   const open = async (side: Origin): Promise<LoserPlace> => {
     const { replication, sides } = directions[side];
-    const { onFailureBucket } = await deployedSettings(sides.source, replication.name);
-    const client = objectClient(serviceSettings(sides.source, 's3'));
-    clients.push(client);
-    const bucket = s3Objects(client, onFailureBucket);
-    return { side, replication: replication.name, bucket };
-  };
-  const close = () => {
-    for (const client of clients) client.destroy();
+    const one = await openFailureBucket(sides.source, replication.name);
+    opened.push(one);
+    return { side, replication: replication.name, bucket: one.bucket };
   };
   try {
     return { places: [await open(1), await open(2)], close };

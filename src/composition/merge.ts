@@ -1,9 +1,6 @@
 // Both directions of a replication, opened for a merge: what writes to each side, and both tables to compare.
 
 import type { Sides } from '../aws/access.ts';
-import { deployedSettings } from '../aws/deployed-function.ts';
-import { objectClient, s3Objects } from '../aws/s3-objects.ts';
-import { serviceSettings } from '../aws/client-settings.ts';
 import { systemClock } from '../aws/system-clock.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
 import type { MergeContext, MergeMode } from '../merge/merge-key.ts';
@@ -14,10 +11,10 @@ import type { Origin } from '../model/rules.ts';
 import { paceOf } from '../pacing/pace.ts';
 import { pacedReader } from '../pacing/paced-reader.ts';
 import type { RetryContext } from '../pacing/retry.ts';
-import type { ObjectStore } from '../ports.ts';
 import { floorIn } from '../redrive/replay.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
 import { requireControl } from './control.ts';
+import { openFailureBucket, type OpenBucket } from './failure-bucket.ts';
 import { compareContext, type UnitRates } from './pair-work.ts';
 import { openTablePair, sourceArnOf, type TablePair } from './table-pair.ts';
 import { heartbeatKeyText } from './write-rules.ts';
@@ -55,12 +52,16 @@ export async function openMerge(setup: MergeSetup): Promise<OpenMerge> {
     opened.push(first.pair);
     const second = await openDirection(setup.directions[2], setup);
     opened.push(second.pair);
-    const buckets = await openBuckets(setup);
-    opened.push(buckets);
+    const bucketOf = async (side: Origin) => {
+      const one = await bucketAt(side, setup);
+      if (one !== undefined) opened.push(one);
+      return one?.bucket;
+    };
+    const buckets = { 1: await bucketOf(1), 2: await bucketOf(2) };
     const { retries, settleMs, readUnits, itemsPerSecond = Infinity } = setup;
     return {
       pair: first.pair,
-      merge: contextOf(setup, { 1: first, 2: second }, buckets.of),
+      merge: contextOf(setup, { 1: first, 2: second }, buckets),
       // Whose item is right is decided by the merge.
       compare: {
         ...compareContext(first.pair, { readUnits, settleMs }, retries),
@@ -99,28 +100,19 @@ async function openDirection(
 }
 
 /** What loses at a side is kept beside it, in the bucket of the function that reads its stream. */
-async function openBuckets({ directions, apply }: MergeSetup) {
-  const clients: Array<ReturnType<typeof objectClient>> = [];
-  const open = async (side: Origin): Promise<ObjectStore | undefined> => {
-    const { replication, sides } = directions[side];
-    if (!apply || replication.twoWay?.losers !== 'keep') return undefined;
-    const { onFailureBucket } = await deployedSettings(sides.source, replication.name);
-    const client = objectClient(serviceSettings(sides.source, 's3'));
-    clients.push(client);
-    return s3Objects(client, onFailureBucket);
-  };
-  return {
-    of: { 1: await open(1), 2: await open(2) },
-    close() {
-      for (const client of clients) client.destroy();
-    },
-  };
+async function bucketAt(
+  side: Origin,
+  { directions, apply }: MergeSetup,
+): Promise<OpenBucket | undefined> {
+  const { replication, sides } = directions[side];
+  if (!apply || replication.twoWay?.losers !== 'keep') return undefined;
+  return openFailureBucket(sides.source, replication.name);
 }
 
 function contextOf(
   { directions, retries }: MergeSetup,
   opened: BySide<OpenDirection>,
-  buckets: BySide<ObjectStore | undefined>,
+  buckets: BySide<OpenBucket['bucket'] | undefined>,
 ): MergeContext {
   const heartbeats = [1, 2].flatMap(
     (side) => heartbeatKeyText(directions[side as Origin].replication) ?? [],

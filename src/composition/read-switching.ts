@@ -2,9 +2,6 @@
 // one of the Regions may not answer.
 
 import type { Sides } from '../aws/access.ts';
-import { serviceSettings } from '../aws/client-settings.ts';
-import { deployedSettings } from '../aws/deployed-function.ts';
-import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { otherDirection } from '../config/directions.ts';
 import { STRANDED_OBJECT_PREFIX } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -12,6 +9,7 @@ import { whatHappened } from '../failures/what-happened.ts';
 import { activeRegion, type DirectionState } from '../model/active-region.ts';
 import type { Vitals } from '../model/vitals.ts';
 import { type DirectionName, readCopies } from './active-direction.ts';
+import { openFailureBucket } from './failure-bucket.ts';
 import type { Environment } from './keyring.ts';
 import { operatorSides } from './operator-access.ts';
 import { readVitals } from './read-vitals.ts';
@@ -118,13 +116,11 @@ async function strandedIn(
 }
 
 async function countObjects({ replication, sides: { source } }: Place): Promise<number> {
-  const { onFailureBucket } = await deployedSettings(source, replication.name);
-  const client = objectClient(serviceSettings(source, 's3'));
+  const opened = await openFailureBucket(source, replication.name);
   try {
-    for await (const page of s3Objects(client, onFailureBucket).list(STRANDED_OBJECT_PREFIX))
-      return page.length;
+    for await (const page of opened.bucket.list(STRANDED_OBJECT_PREFIX)) return page.length;
     return 0;
   } finally {
-    client.destroy();
+    opened.close();
   }
 }

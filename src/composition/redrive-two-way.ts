@@ -1,12 +1,9 @@
 // What a redrive needs of the side that its letters come from, where both tables are written.
 
 import type { Sides } from '../aws/access.ts';
-import { serviceSettings } from '../aws/client-settings.ts';
-import { deployedSettings } from '../aws/deployed-function.ts';
 import { dynamoDbReader } from '../aws/dynamodb-reader.ts';
 import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
-import { objectClient, s3Objects } from '../aws/s3-objects.ts';
 import { otherName } from '../config/directions.ts';
 import type { HandlerSettings } from '../config/handler-settings.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -18,6 +15,7 @@ import type { RetryContext } from '../pacing/retry.ts';
 import type { ObjectStore } from '../ports.ts';
 import type { RedriveContext, TwoWayRedrive } from '../redrive/context.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
+import { openFailureBucket } from './failure-bucket.ts';
 import { twoWayRules } from './two-way.ts';
 import { heartbeatKeyText } from './write-rules.ts';
 
@@ -67,9 +65,7 @@ export async function openTwoWay(setup: TwoWaySetup): Promise<OpenTwoWay> {
 /** What loses at the far side is kept beside it, in the bucket of the other direction's function. */
 async function farBucket({ replication, sides, apply }: TwoWaySetup) {
   if (!apply || replication.twoWay?.losers !== 'keep') return undefined;
-  const { onFailureBucket } = await deployedSettings(sides.destination, otherName(replication));
-  const client = objectClient(serviceSettings(sides.destination, 's3'));
-  return { bucket: s3Objects(client, onFailureBucket), close: () => client.destroy() };
+  return openFailureBucket(sides.destination, otherName(replication));
 }
 
 interface Merging extends TwoWaySetup {

@@ -89,10 +89,7 @@ export async function openTablePair(setup: TablePairSetup): Promise<TablePair> {
   };
 }
 
-function pairRules(
-  replication: ReplicationConfig,
-  projection: Projection | undefined,
-): PairRules {
+function pairRules(replication: ReplicationConfig, projection: Projection | undefined): PairRules {
   return {
     ...writeRules(replication),
     projection,
