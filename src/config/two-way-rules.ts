@@ -91,13 +91,28 @@ function* homeProblems(
   if (home.since !== undefined && !isTime(home.since))
     yield `${path}.home.since must be a time that exists, got ${show(home.since)}`;
   const known = [...keys.source, ...keys.destination];
-  for (const [index, { region, attribute, prefix, suffix }] of home.rules.entries()) {
+  for (const [index, rule] of home.rules.entries()) {
+    const { region, attribute, prefix, suffix } = rule;
+    const before = home.rules.slice(0, index).findIndex((earlier) => covers(earlier, rule));
+    if (before >= 0)
+      yield `${path}.home.rules.${index} never decides, because the first rule that matches does, and rules.${before} matches all its items; remove it, or put it first`;
     if (!isOne(region)) yield wrong(`rules.${index}.region`, region);
     if ((prefix ?? suffix) === undefined)
       yield `${path}.home.rules.${index} needs a "prefix", a "suffix" or both`;
     if (known.length > 0 && !known.some(({ name, type }) => name === attribute && type === 'S'))
       yield `${path}.home.rules.${index}.attribute must be a key attribute of type S, because the home of an item must not change, got ${show(attribute)}`;
   }
+}
+
+type HomeRule = NonNullable<TwoWayConfig['home']>['rules'][number];
+
+/** Whether it matches all that the other one does. */
+function covers(rule: HomeRule, { attribute, prefix = '', suffix = '' }: HomeRule): boolean {
+  return (
+    rule.attribute === attribute &&
+    prefix.startsWith(rule.prefix ?? '') &&
+    suffix.endsWith(rule.suffix ?? '')
+  );
 }
 
 /** With whole seconds, and not the 31st of a shorter month. */

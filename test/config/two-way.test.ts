@@ -217,6 +217,16 @@ describe('a replication in both directions is refused', () => {
       /home\.rules\.0 needs a "prefix", a "suffix" or both/,
     ],
     [
+      'with a rule that never decides',
+      home({
+        rules: [
+          { attribute: 'pk', prefix: 'eu#', region: 'eu-west-1' },
+          { attribute: 'pk', prefix: 'eu#us', suffix: '#1', region: 'us-east-1' },
+        ],
+      }),
+      /home\.rules\.1 never decides, .* and rules\.0 matches all its items/,
+    ],
+    [
       'with a day that does not exist',
       home({ since: '2026-02-31T12:00:00Z' }),
       /home\.since must be a time that exists, got "2026-02-31T12:00:00Z"/,
