@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     mode: { type: 'string', default: 'stamped' },
     rate: { type: 'string', default: '400' },
+    kills: { type: 'string' },
   },
 });
 if (values.mode !== 'home' && values.mode !== 'stamped')
@@ -29,7 +30,7 @@ const options: Omit<TwoWayOptions, 'onStory'> = {
   seconds,
   writesPerSecond: Number(values.rate),
   items: 1_000,
-  kills: Math.ceil(seconds / 10),
+  kills: Number(values.kills ?? Math.ceil(seconds / 10)),
 };
 say(`seed ${options.seed}: ${JSON.stringify(options)}`);
 const report = await twoWay({ ...options, onStory: say });

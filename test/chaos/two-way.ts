@@ -25,7 +25,7 @@ export interface TwoWayOptions {
   /** On both sides together. */
   readonly writesPerSecond: number;
   readonly items: number;
-  /** Of functions, in turn. */
+  /** Of functions, in turn. Without any, the network is well, too. */
   readonly kills: number;
   readonly onStory: (line: string) => void;
 }
@@ -35,6 +35,10 @@ export interface TwoWayReport {
   /** Requests to write that have reached the engines, those that were refused too. */
   readonly ferryWrites: number;
   readonly ferryWritesPerWrite: number;
+  /** Per second, as reached. */
+  readonly writesPerSecond: number;
+  /** From the last write until all had arrived. */
+  readonly restMs: number;
   /** After all had arrived. */
   readonly writesAtRest: number;
   /** Of Ferry per write, where few writes come and each arrives by itself, time after time. */
@@ -91,8 +95,8 @@ export async function twoWay(options: TwoWayOptions): Promise<TwoWayReport> {
       },
       cleanups,
     );
-    await underFire(both, traffic, options);
-    return await judge(both, traffic, options);
+    const writesPerSecond = await underFire(both, traffic, options);
+    return { ...(await judge(both, traffic, options)), writesPerSecond };
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
@@ -125,10 +129,10 @@ async function underFire(
   both: BothDirections,
   traffic: Traffic,
   { writesPerSecond, seconds, kills, onStory }: TwoWayOptions,
-): Promise<void> {
+): Promise<number> {
   const worlds = [both.outward, both.back];
   const heals = worlds.flatMap(({ faults, nearFaults }) =>
-    [faults, nearFaults].flatMap((proxy) => (proxy ? [disturb(proxy, NETWORK)] : [])),
+    [faults, nearFaults].flatMap((proxy) => (proxy && kills > 0 ? [disturb(proxy, NETWORK)] : [])),
   );
   const writer = new TimedWriter({
     rate: writesPerSecond,
@@ -148,17 +152,19 @@ async function underFire(
   await Promise.all([writer.run(), killing]);
   await traffic.end();
   for (const heal of heals) heal();
+  return writer.reachedRate;
 }
 
 async function judge(
   both: BothDirections,
   traffic: Traffic,
   { onStory }: TwoWayOptions,
-): Promise<TwoWayReport> {
+): Promise<Omit<TwoWayReport, 'writesPerSecond'>> {
   const { outward, whole } = both;
   const stoppedAtMs = Date.now();
   await bothSettled(both);
-  onStory(`at rest ${Date.now() - stoppedAtMs} ms after the last write`);
+  const restMs = Date.now() - stoppedAtMs;
+  onStory(`at rest ${restMs} ms after the last write`);
   const written = ferryWrites(both);
   await delay(REST_MS);
   const writesAtRest = ferryWrites(both) - written;
@@ -171,6 +177,7 @@ async function judge(
   return {
     writes,
     ferryWrites: written,
+    restMs,
     ferryWritesPerWrite: Math.round((100 * written) / writes) / 100,
     writesAtRest,
     inCalm,

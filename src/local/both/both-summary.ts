@@ -17,7 +17,7 @@ export interface BothCounts {
   readonly strayDifferences: number;
   /** Items without their last write, though that one had found all those before. */
   readonly lostWrites: number;
-  /** Objects under losers/ in both on-failure buckets. */
+  /** Writes that lost and strays, as `ferry conflicts` lists them. */
   readonly losersKept: number;
 }
 

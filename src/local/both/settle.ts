@@ -2,7 +2,7 @@
 // tables are compared, and conflicts are counted a second time, without Ferry.
 
 import { paginateScan } from '@aws-sdk/client-dynamodb';
-import { LOSER_OBJECT_PREFIX } from '../../config/names.ts';
+import type { LoserKind } from '../../model/loser.ts';
 import type { Clock } from '../../ports.ts';
 import { counted } from '../../text/number-text.ts';
 import { compareTables, type TableReport } from '../run/compare-tables.ts';
@@ -54,13 +54,14 @@ export async function settleBoth(
     writesAtRest,
     strayDifferences,
     lostWrites: lostWrites(traffic, left),
-    losersKept: (await losersOf(both.outward)) + (await losersOf(both.back)),
+    losersKept: await losersListed(options),
   };
 }
 
 /** Where both items are strays, versions do not tell which one is to stay, and the operator does. Homes always tell. */
 function mergeOf({ replication: { twoWay } }: LocalWorld): readonly string[] {
-  const merge = ['merge', '--apply'];
+  // On one machine, an item that is on its way arrives in a fraction of it.
+  const merge = ['merge', '--apply', '--settle', '2'];
   return twoWay?.mode === 'home' ? merge : [...merge, '--prefer', 'source'];
 }
 
@@ -88,8 +89,13 @@ export async function writesLeft({
   return left;
 }
 
-async function losersOf({ failures: { bucket } }: LocalWorld): Promise<number> {
-  let count = 0;
-  for await (const page of bucket.list(LOSER_OBJECT_PREFIX)) count += page.length;
-  return count;
+/** What `ferry conflicts` finds. */
+async function losersListed({ operator, onStory }: SettleOptions): Promise<number> {
+  const listed = (await operator('conflicts')) as Readonly<Record<LoserKind, number>>;
+  const { replaced, removed, stray } = listed;
+  const lost = replaced + removed;
+  onStory(
+    `ferry conflicts lists ${counted(lost, 'write')} that lost, and ${counted(stray, 'stray')}.`,
+  );
+  return lost + stray;
 }
