@@ -29,6 +29,14 @@ function pad(value: number, digits: number): string {
   return String(value).padStart(digits, '0');
 }
 
+const MS_END = 10 ** (COUNTER_AT - MS_AT - 1);
+
+/** The clock of a record that tells its second; 0 where that makes no sense, and has no room in a version. */
+export function clockMsAt(seconds = 0): number {
+  const ms = Math.trunc(seconds * 1000);
+  return ms < MS_END ? ms : 0;
+}
+
 /** The side that made a clock version; undefined for a copy's, which no side has made. */
 export function originOf(version: Version): Origin | undefined {
   const digit = version[ORIGIN_AT];

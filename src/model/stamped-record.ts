@@ -3,6 +3,7 @@
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import {
+  clockMsAt,
   clockMsOf,
   clockVersion,
   epochOf,
@@ -15,7 +16,7 @@ import type { StampedModeRules, StreamRules } from './rules.ts';
 import { oldVersion } from './stray.ts';
 import type { PutRecord, RemoveRecord, StreamRecord } from './stream-record.ts';
 
-/** `push`: by an application of X. `own`: by Ferry. `stray`: by an application that does not stamp. */
+/** `push`: by an application of X. `own`: by Ferry. `stray`: by an application that does not stamp, or not as X's. */
 type StampedVerdict = 'push' | 'own' | 'stray' | 'delete' | 'skip' | 'later-epoch';
 
 export interface StampedRecord {
@@ -135,10 +136,11 @@ function putVerdict(
   if (held === undefined || held <= before) return 'stray';
   const epoch = epochOf(held);
   if (epoch > twoWay.epoch) return 'later-epoch';
-  if (epoch < twoWay.epoch) return stamp?.M?.['o'] === undefined ? 'stray' : 'own';
-  // A merge may have copied it back from the other side: if it was deleted meanwhile, nothing has re-created it.
-  const isOfApplication = originOf(held) === twoWay.origin && stamp?.M?.['o'] === undefined;
-  return isOfApplication ? 'push' : 'own';
+  // With `o`, it may have been copied back from the other side by a merge: if it was deleted meanwhile, nothing has
+  // re-created it.
+  if (stamp?.M?.['o'] !== undefined) return 'own';
+  // The plug-in of an application may have the origin of the other side, or an older epoch: that is no stamp of this side.
+  return epoch === twoWay.epoch && originOf(held) === twoWay.origin ? 'push' : 'stray';
 }
 
 /** A stamp so far ahead of its record is counted: the clock of its host is wrong. */
@@ -165,8 +167,8 @@ function withVersion(put: PutRecord, version: Version, seen: Version | undefined
 
 /** At least this is the version of a delete: the second of its record, and of an expiry, the least of its epoch. */
 function atItsSecond(record: RemoveRecord, { epoch, origin }: StampedModeRules): RemoveRecord {
-  const { createdAtSeconds = 0, sequenceNumber, expired } = record;
-  const ms = expired ? 0 : createdAtSeconds * 1000;
+  const { createdAtSeconds, sequenceNumber, expired } = record;
+  const ms = expired ? 0 : clockMsAt(createdAtSeconds);
   const unique = uniqueOf(sequenceNumber);
   return { ...record, version: clockVersion({ epoch, ms, counter: 0, origin, unique }) };
 }

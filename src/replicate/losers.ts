@@ -1,6 +1,7 @@
 // Records of a batch, and how they ended -> what is kept of them where both tables are written: what was there before,
 // where it has lost a conflict, and strays.
 
+import { clockMsAt } from '../model/clock-version.ts';
 import { versionIn } from '../model/guard.ts';
 import type { Loser, LoserKind } from '../model/loser.ts';
 import { oldImageOf } from '../model/projected-record.ts';
@@ -34,7 +35,7 @@ function kindOf(outcome: WriteOutcome | undefined, record: StreamRecord): LoserK
 }
 
 function loserOf(kind: LoserKind, record: StreamRecord, raw: unknown, rules: Rules): Loser {
-  const { key, keyText, sequenceNumber, createdAtSeconds = 0 } = record;
+  const { key, keyText, sequenceNumber } = record;
   const before = oldImageOf(raw);
   const after = record.eventName === 'REMOVE' ? undefined : record.newImage;
   const [lost, won] = kind === 'stray' ? [after, before] : [before, after];
@@ -45,7 +46,8 @@ function loserOf(kind: LoserKind, record: StreamRecord, raw: unknown, rules: Rul
     key,
     keyText,
     sequenceNumber,
-    createdAtSeconds,
+    // Its object has a date, whatever the record says.
+    createdAtSeconds: clockMsAt(record.createdAtSeconds) / 1000,
     lost,
     lostVersion: versionOf(lost),
     won,

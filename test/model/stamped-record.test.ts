@@ -31,6 +31,7 @@ describe('a put', () => {
     ],
     ['stamped there is own', { attributes: byFerry(THEIRS), before: stamped(OURS) }, 'own'],
     ['stamped here and copied back from there is own', { attributes: byFerry(OURS) }, 'own'],
+    ['stamped as there, but not by Ferry, is a stray', { attributes: stamped(THEIRS) }, 'stray'],
     ['without a version is a stray', { before: stamped(OURS) }, 'stray'],
     ['with another text is a stray', { attributes: stamped('7') }, 'stray'],
     [
@@ -92,6 +93,16 @@ describe('a delete', () => {
 
   it.each<[string, Facts, object]>([
     ['has the version of its second', remove, { version: versionAt(SECOND * 1000) }],
+    [
+      'at a fraction of one, too',
+      { ...remove, createdAtSeconds: SECOND + 0.1239 },
+      { version: versionAt(SECOND * 1000 + 123) },
+    ],
+    [
+      'at a time that makes no sense, has the least of its epoch',
+      { ...remove, createdAtSeconds: 1e300 },
+      { version: versionAt(0) },
+    ],
     [
       'an expiry has the least of its epoch',
       { ...remove, expired: true },

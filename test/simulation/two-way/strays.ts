@@ -1,5 +1,6 @@
 // Whether a record must be counted as a stray: written from what the protocol calls one, and from who has made it.
 
+import { originOf } from '../../../src/model/clock-version.ts';
 import { epochIn } from '../../../src/model/guard.ts';
 import type { Process } from '../process.ts';
 import type { Side } from '../switching/plan.ts';
@@ -17,18 +18,24 @@ export function mustBeStray(
   const side: Side = facts.settings.replication === 'orders' ? 'east' : 'west';
   return world.plan.mode === 'home'
     ? isStrayAway(write, side, world)
-    : isStrayPut(write, world.functions[side].rules.twoWay?.epoch ?? 1);
+    : isStrayPut(write, side, world.functions[side].rules.twoWay?.epoch ?? 1);
 }
 
-/** A put that is not forward, or of an older epoch and not Ferry's. */
-function isStrayPut({ kind, image, before, origin }: RegionWrite, epoch: number): boolean {
+/** A put that is not forward, or of an older epoch or the other side and not Ferry's. */
+function isStrayPut(
+  { kind, image, before, origin }: RegionWrite,
+  side: Side,
+  epoch: number,
+): boolean {
   if (kind === 'delete') return false;
   const [version, old] = [versionOf(image), versionOf(before)];
   // What Ferry has stamped again for an application does not have its mark.
-  const isOld = (epochIn(version ?? '') ?? 0) < epoch && image?.['_ferry']?.M?.['o'] === undefined;
+  const isUnmarked = image?.['_ferry']?.M?.['o'] === undefined;
+  const isOld = (epochIn(version ?? '') ?? 0) < epoch && isUnmarked;
   if (origin.kind === 'ferry') return isOld;
   if (version === undefined || (old !== undefined && version <= old)) return true;
-  return isOld;
+  // A copy that was read on the other side.
+  return isOld || (isUnmarked && originOf(version) !== (side === 'east' ? 1 : 2));
 }
 
 /** Of an application, and not at home. A delete that Ferry knows of as well is none. */
