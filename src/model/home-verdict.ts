@@ -2,10 +2,13 @@
 
 import { homeOf } from './home.ts';
 import type { HomeModeRules, StreamRules } from './rules.ts';
-import { type Author, authorOf } from './stray.ts';
+import { type Author, authorOf, oldVersion } from './stray.ts';
 import type { StreamRecord } from './stream-record.ts';
 
-/** `push`: made at home. `check`: an insert of Ferry's, which may have come late. The others as authors. */
+/**
+ * `push`: made at home. `check`: a put of Ferry's that may have come late, on an empty place or over a stray. The others
+ * as authors.
+ */
 export type HomeVerdict = 'push' | 'check' | Author;
 
 /** @param raw the record as Lambda delivered it: the stream has old images. */
@@ -24,7 +27,9 @@ export function homeVerdict(
   if (author !== 'ferry' || record.eventName === 'REMOVE') return author;
   // An application with the plug-in stamps, too, but does not say from which Region a write came.
   if (record.newImage[reservedAttribute]?.M?.['o'] === undefined) return 'application';
-  return record.eventName === 'INSERT' ? 'check' : 'ferry';
+  // A stray has no version: whatever comes late replaces it, below a delete, too.
+  const isGuarded = oldVersion(raw, reservedAttribute) !== undefined;
+  return record.eventName === 'INSERT' || !isGuarded ? 'check' : 'ferry';
 }
 
 function isAtHome(

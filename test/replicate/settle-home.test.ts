@@ -73,6 +73,18 @@ describe('an insert of Ferry', () => {
     expect(near).toMatchObject(revenants > 0 ? [removal] : []);
   });
 
+  it('that replaces a stray may be late, too', async () => {
+    const late = record({ attributes: byFerry(TWO), before: {} });
+
+    const { summary, near } = await carry([late], {
+      twoWay: HOMES,
+      rows: [rowOf('eu#1', { d: THREE })],
+    });
+
+    expect(summary).toMatchObject({ counts: { own: 1 }, twoWay: { revenants: 1 } });
+    expect(near).toHaveLength(1);
+  });
+
   it('is looked at with a hundred others in one request', async () => {
     const batch = Array.from({ length: 250 }, (_, index) =>
       inserted(`eu#${index}`, String(index + 1)),
@@ -132,6 +144,16 @@ describe('a stray', () => {
     });
     expect(summary.causes).toEqual({ stray: 1 });
     expect((await carry([stray], { twoWay: HOMES })).objects.size).toBe(0);
+  });
+
+  it('is kept whatever its time', async () => {
+    const { objects, summary } = await carry(
+      [record({ createdAtSeconds: 1e300, before: {} })],
+      KEPT,
+    );
+
+    expect([...objects.keys()]).toEqual([expect.stringMatching(/^losers\/1970-01-01\//)]);
+    expect(summary).toMatchObject({ counts: { stray: 1 }, retried: 0 });
   });
 
   it('that cannot be kept is unfinished; what was made at home is written before', async () => {
