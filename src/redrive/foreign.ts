@@ -47,7 +47,7 @@ async function settledByFunction(
   const { clock, random, health, remainingMs } = context;
   const raw = letters.map(({ record }) => record);
   const parsed = letters.map((letter) => letter.parsed);
-  const near = nearContext({ rules, nearSide, clock, random, log }, home, { remainingMs, health });
+  const near = nearContext({ rules, nearSide, clock, random }, home, { remainingMs, health });
   const records = await settleHome(parsed, raw, { ...near, twoWay: home });
   const outcomes = records.map((one) => (one.kind === 'settled' ? one.outcome : REPLAYED));
   const losers = home.losers === 'count' ? new Map() : losersIn(records, raw, { outcomes, rules });
@@ -59,7 +59,6 @@ async function settledByFunction(
   );
 }
 
-const log = (): void => undefined;
 const REPLAYED = { kind: 'unfinished', why: 'behind' } as const;
 
 function redrivenAs(end: { readonly kind: string; readonly why?: unknown }): Redriven {

@@ -71,10 +71,7 @@ async function applied(
   const twoWay = rules.twoWay as StampedModeRules;
   const raw = letters.map(({ record }) => record);
   const parsed = letters.map(({ parsed: one }, position) => atPosition(one, position));
-  const near = nearContext({ rules, nearSide, clock, random, log }, twoWay, {
-    remainingMs,
-    health,
-  });
+  const near = nearContext({ rules, nearSide, clock, random }, twoWay, { remainingMs, health });
   const nothing = { deletedVersion: async () => undefined, onRejected: () => undefined };
   const far = { ...context, ...nothing, rules, decidedAtMs: clock.now() };
   const { records, moving } = settleStamped(parsed, raw, { ...rules, twoWay });
@@ -93,8 +90,6 @@ async function applied(
   if (twoWay.losers === 'count') return outcomes;
   return keepLosers(losersIn(records, raw, { outcomes, rules }), outcomes, near);
 }
-
-const log = (): void => undefined;
 
 /** Of messages and objects, each letter is parsed by itself. */
 function atPosition(one: ParsedRecord, position: number): ParsedRecord {
@@ -127,12 +122,14 @@ async function mergeItems(
   const results = new Map<string, MergeResult>();
   const work = isDryRun ? decideMergeKey : mergeKey;
   const tasks = [...keys.values()].map((item) => async () => {
-    if (stop.aborted) return;
-    results.set(item.keyText, await work(item, merge).catch(rejectedBy));
+    results.set(item.keyText, stop.aborted ? STOPPED : await work(item, merge).catch(rejectedBy));
   });
   await inParallel(tasks, ITEMS_AT_ONCE);
   return results;
 }
+
+/** A letter whose item was not merged waits for the next run. */
+const STOPPED: MergeResult = { kind: 'unfinished', why: 'stopped', losses: 0 };
 
 /** @throws `error` where not only this item is to blame. */
 function rejectedBy(error: unknown): MergeResult {

@@ -33,7 +33,7 @@ export interface NearContext extends SendContext {
 
 /** Of one invocation. */
 export function nearContext(
-  { rules, nearSide, clock, random }: NearSetup,
+  { rules, nearSide, clock, random }: Omit<NearSetup, 'log'>,
   { near }: TwoWayRules,
   { remainingMs, health: ofDestination }: Pick<DeliveredBatch, 'remainingMs' | 'health'>,
 ): NearContext {
@@ -43,7 +43,7 @@ export function nearContext(
   return { rules, near, reader, ledger, bucket, twinWriter, health, clock, random, remainingMs };
 }
 
-/** Its failures say nothing about the destination. */
+/** Its failures say nothing about the destination. A batch waits for what may land late on either side. */
 function nearHealth(ofDestination: DestinationHealth): DestinationHealth {
   const noteError = (name: string) => ofDestination.noteError(`source: ${name}`);
   const health = destinationHealth();
@@ -52,7 +52,9 @@ function nearHealth(ofDestination: DestinationHealth): DestinationHealth {
     noteError,
     note(failure, nowMs) {
       health.note(failure, nowMs);
-      if (failure !== undefined) noteError(failure.name);
+      if (failure === undefined) return;
+      noteError(failure.name);
+      if (failure.kind === 'unknown') ofDestination.noteUnknown(nowMs);
     },
   };
 }
