@@ -8,6 +8,7 @@ import {
   openLosers,
   type OpenLosers,
   openSide,
+  requireEpochAt,
 } from '../composition/conflicts.ts';
 import { retriesUntil } from '../composition/pair-work.ts';
 import { LOSER_DAYS } from '../config/names.ts';
@@ -137,6 +138,7 @@ async function restore(call: LosersCall): Promise<number> {
   const retries = retriesUntil(io.interrupted);
   const apply = options.has('apply');
   const epoch = replication.twoWay?.epoch ?? 1;
+  await requireEpochAt(found, directions, retries);
   const result = await withOpen(
     Promise.resolve(openSide(found, directions, retries)),
     ({ side: at }) =>

@@ -5,7 +5,7 @@ import type { Access } from '../aws/access.ts';
 import { serviceSettings } from '../aws/client-settings.ts';
 import { cloudWatchClient, readSeries } from '../aws/cloudwatch-metrics.ts';
 import { dynamoDbReader, readClient } from '../aws/dynamodb-reader.ts';
-import { dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
+import { dynamoDbTwinReader, dynamoDbTwinWriter, writeClient } from '../aws/dynamodb-table.ts';
 import { namingFailures } from '../aws/named-failures.ts';
 import { LEDGER_ATTRIBUTES, METRIC_NAMESPACE } from '../config/names.ts';
 import type { ReplicationConfig } from '../config/schema.ts';
@@ -15,6 +15,7 @@ import type { Origin } from '../model/rules.ts';
 import { retry, type RetryContext } from '../pacing/retry.ts';
 import type { ItemReader } from '../ports.ts';
 import { destinationHealth } from '../replicate/destination-health.ts';
+import { requireOpenEpoch } from './control.ts';
 import { type OpenBucket, openFailureBucket } from './failure-bucket.ts';
 import type { MergeDirection } from './merge.ts';
 import { writeRules } from './write-rules.ts';
@@ -81,6 +82,25 @@ async function sumsAt(
       series.reduce((sum, [, value]) => sum + value, 0),
     );
     return { conflicts, strays };
+  } finally {
+    client.destroy();
+  }
+}
+
+/**
+ * A write of an epoch that its function does not expect would hold the stream.
+ * @throws FerryError `control.unreadable` or `control.epoch`.
+ */
+export async function requireEpochAt(
+  { side }: FoundLoser,
+  directions: Directions,
+  retries: RetryContext,
+): Promise<void> {
+  const { replication, sides } = directions[side];
+  const client = namingFailures(writeClient({ ...sides.destination, concurrency: 1 }));
+  const rules = { ...writeRules(replication), twoWay: replication.twoWay };
+  try {
+    await requireOpenEpoch({ rules, twinReader: dynamoDbTwinReader(client) }, retries);
   } finally {
     client.destroy();
   }

@@ -89,8 +89,20 @@ async function findIfDeployed(
   throw missing(rules);
 }
 
+type RowPlace = Pick<ControlPlace, 'rules' | 'twinReader'>;
+
+/**
+ * For a command that makes a version by the configuration, and needs nothing else of the control row. Before the first
+ * adoption, nothing is read yet.
+ * @throws FerryError `control.unreadable` or `control.epoch`.
+ */
+export async function requireOpenEpoch(place: RowPlace, retries: RetryContext): Promise<void> {
+  const row = await findRow(place, retries);
+  if (row !== undefined) requireEpoch(row, place.rules);
+}
+
 async function findRow(
-  { rules, twinReader }: ControlPlace,
+  { rules, twinReader }: RowPlace,
   retries: RetryContext,
 ): Promise<ControlRow | undefined> {
   const found = await retry(() => readControl(rules, twinReader), retries);

@@ -155,6 +155,19 @@ describe('kept writes that have lost', () => {
     expect([exitCode, await textAt(regions.b, 'b')]).toEqual([0, 'lost']);
   });
 
+  it('are not restored in an epoch that the function would hold', async () => {
+    const { a, b, epoch } = regions;
+    await put(a, item('held', 'won', v(2, 2)));
+    const id = await keep('held', REPLACED('held'));
+    await regions.write({ epochs: [epoch(2, a)] }, [b]);
+
+    const { exitCode, err } = await conflicts('restore', id, '--apply');
+    await regions.write({ epochs: [epoch(1, a)] }, [b]);
+
+    expect([exitCode, await textAt(a, 'held')]).toEqual([1, 'won']);
+    expect(err).toContain('orders has epoch 2, and the configuration has "twoWay.epoch": 1');
+  });
+
   it('are not restored over anything newer, and what is there is said', async () => {
     await put(regions.a, item('d', 'newer', v(5, 1)));
     const id = await keep('d', REPLACED('d'));
