@@ -39,8 +39,6 @@ export interface TrafficOptions {
 
 export const STRAY_SHARE = 0.01;
 
-export const SIDES = ['source', 'destination'] as const;
-
 export function otherSide(side: Side): Side {
   return side === 'source' ? 'destination' : 'source';
 }
