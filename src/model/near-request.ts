@@ -1,9 +1,12 @@
 // What the function of a stream writes to the table of that stream, where both tables are written: it takes away what
 // came late, and raises the version of what a slow clock has stamped.
 
+import { uniqueOf } from './clock-version.ts';
+import { itemDigest } from './discrepancy.ts';
 import type { Item } from './attribute-value.ts';
 import { unchangedFrom, type Version } from './guard.ts';
 import type { WriteRules } from './rules.ts';
+import { withoutStamp } from './twin-item.ts';
 import type { WriteRequest } from './write-request.ts';
 
 /** Removes an item that is older than a delete; never one without a version. */
@@ -28,6 +31,18 @@ export function removeBelow(
 export function removeAsRead(key: Item, read: Item, rules: WriteRules): WriteRequest {
   const input = { TableName: rules.destinationTable, Key: key, ...unchangedFrom(read, key, rules) };
   return { operation: 'DeleteItem', input };
+}
+
+/** Of the digits that are left for them beside a counter and an origin. */
+const DIGITS_OF_CONTENTS = 10;
+
+/**
+ * Digits of the version that an item gets for a record. A record that comes again may find other contents: these get other
+ * digits, and the same contents get the same ones.
+ */
+export function uniqueFor(sequenceNumber: string, item: Item, rules: WriteRules): string {
+  const digest = Buffer.from(itemDigest(withoutStamp(item, rules)), 'base64').readBigUInt64BE();
+  return uniqueOf(`${sequenceNumber}${String(digest).slice(-DIGITS_OF_CONTENTS)}`);
 }
 
 /** Gives an item another version, as an application would, if it has been written by nothing since it was read. */

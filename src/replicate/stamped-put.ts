@@ -2,12 +2,18 @@
 // have come late, below a delete, and is taken away, or what it has replaced is put back.
 
 import type { Item } from '../model/attribute-value.ts';
-import { isOfFunction, nextVersion, originOf, uniqueOf } from '../model/clock-version.ts';
+import { isOfFunction, nextVersion, originOf } from '../model/clock-version.ts';
 import { isConflict } from '../model/conflict.ts';
 import { TAIL_TIME_MS } from '../config/names.ts';
 import { type Version, versionIn } from '../model/guard.ts';
 import { GuardedPut } from '../model/guarded-put.ts';
-import { putBack, removeAsRead, removeBelow, stampAgain } from '../model/near-request.ts';
+import {
+  putBack,
+  removeAsRead,
+  removeBelow,
+  stampAgain,
+  uniqueFor,
+} from '../model/near-request.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { oldImageOf } from '../model/projected-record.ts';
 import { itemRequest } from '../model/read-request.ts';
@@ -139,7 +145,6 @@ async function stampAbove(
   wayOf: (held: Version | undefined, isByFerry: boolean) => Way,
 ): Promise<WriteOutcome | undefined> {
   const { near, twoWay } = item;
-  const version = nextVersion(deleted, twoWay.origin, uniqueOf(put.sequenceNumber));
   for (let tries = 1; tries <= STAMPS_MAX; tries += 1) {
     const read = await itemNow(put.key, item);
     const stamp = read?.[near.near.reservedAttribute];
@@ -148,6 +153,9 @@ async function stampAbove(
     if (read === undefined || (held !== undefined && held > deleted)) return undefined;
     const way = wayOf(held, stamp?.M?.['o'] !== undefined);
     if (way === 'leave') return undefined;
+    const contents = way === 'stamp' ? read : put.newImage;
+    const unique = uniqueFor(put.sequenceNumber, contents, near.near);
+    const version = nextVersion(deleted, twoWay.origin, unique);
     const request =
       way === 'stamp'
         ? stampAgain(put.key, version, read, near.near)
