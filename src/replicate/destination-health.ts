@@ -16,6 +16,8 @@ export interface DestinationHealth {
   lastUnknownMs(): number | undefined;
   /** Takes how each request ended: undefined where it was answered. */
   note(failure: WriteFailure | undefined, nowMs: number): void;
+  /** Takes when a request was given up that may land later, also one to another side. */
+  noteUnknown(nowMs: number): void;
   /** Takes errors that say nothing about the destination. */
   noteError(name: string): void;
 }
@@ -32,8 +34,12 @@ export function destinationHealth(): DestinationHealth {
   const noteError = (name: string) => {
     errors[name] = (errors[name] ?? 0) + 1;
   };
+  const noteUnknown = (nowMs: number) => {
+    lastUnknownMs = nowMs;
+  };
   return {
     noteError,
+    noteUnknown,
     failures,
     errors,
     lastUnknownMs: () => lastUnknownMs,
@@ -43,7 +49,7 @@ export function destinationHealth(): DestinationHealth {
       if (failure === undefined) return;
       failures[failure.kind] += 1;
       noteError(failure.name);
-      if (failure.kind === 'unknown') lastUnknownMs = nowMs;
+      if (failure.kind === 'unknown') noteUnknown(nowMs);
     },
   };
 }

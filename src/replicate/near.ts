@@ -2,7 +2,7 @@
 
 import type { Outcome } from '../model/outcome.ts';
 import type { StreamRules, TwoWayRules, WriteRules } from '../model/rules.ts';
-import type { Log, ObjectStore, TwinReader, TwinWriter } from '../ports.ts';
+import type { ObjectStore, TwinReader, TwinWriter } from '../ports.ts';
 import type { DeliveredBatch } from './control-keeper.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
 import type { CopyPlace } from './lease.ts';
@@ -19,7 +19,6 @@ export interface NearSide {
 export interface NearSetup extends Pick<SendContext, 'clock' | 'random'> {
   readonly rules: StreamRules;
   readonly nearSide: NearSide;
-  readonly log: Log;
 }
 
 /** Its writes go to the near side. */
@@ -33,7 +32,7 @@ export interface NearContext extends SendContext {
 
 /** Of one invocation. */
 export function nearContext(
-  { rules, nearSide, clock, random }: Omit<NearSetup, 'log'>,
+  { rules, nearSide, clock, random }: NearSetup,
   { near }: TwoWayRules,
   { remainingMs, health: ofDestination }: Pick<DeliveredBatch, 'remainingMs' | 'health'>,
 ): NearContext {

@@ -1,6 +1,7 @@
 // Batches of a table with stamped writes: what is pushed, looked at, remembered, counted and kept.
 
 import { describe, expect, it } from 'vitest';
+import { LATE_REQUEST_MS } from '../../src/config/names.ts';
 import { nextVersion } from '../../src/model/clock-version.ts';
 import type { WriteRequest } from '../../src/model/write-request.ts';
 import type { WriteReply } from '../../src/ports.ts';
@@ -112,7 +113,8 @@ describe('a put of this side', () => {
 describe('a put of this side below a delete of this side', () => {
   const DELETED = at(4, 1);
   const OURS_EARLIER = at(0, 1);
-  const ABOVE = nextVersion(DELETED, 1, uniqueBy('1'));
+  /** Beside the digits of its contents. */
+  const ABOVE = nextVersion(DELETED, 1, '').slice(0, 25);
   const image = (stamp: object) => ({ pk: { S: ID }, ...stamp });
 
   it.each<[string, object | undefined, string[]]>([
@@ -129,7 +131,7 @@ describe('a put of this side below a delete of this side', () => {
 
     expect(summary.counts.coalesced).toBe(1);
     expect(operations(near)).toEqual(expected);
-    for (const request of near) expect(JSON.stringify(request)).toContain(`"S":"${ABOVE}"`);
+    for (const request of near) expect(JSON.stringify(request)).toContain(`"S":"${ABOVE}`);
     expect(far).toEqual([]);
   });
 
@@ -144,6 +146,34 @@ describe('a put of this side below a delete of this side', () => {
 
     expect(near).toHaveLength(1);
     expect(summary.counts.coalesced).toBe(1);
+  });
+
+  it('gets one version for each of the contents that its record finds', async () => {
+    const found = [{ total: { N: '1' } }, { total: { N: '2' } }, { total: { N: '1' } }];
+    const versions = await Promise.all(
+      found.map(async (contents) => {
+        const items = [image({ ...stamped(OURS), ...contents })];
+        const { near } = await carried([insert(OURS)], { ...row({ d: DELETED }), items });
+        return valuesOf(near[0] as WriteRequest)[':stamp'];
+      }),
+    );
+
+    expect(versions[0]).toEqual(versions[2]);
+    expect(versions[0]).not.toEqual(versions[1]);
+  });
+
+  it('is waited for where it was given up, so that nothing overtakes it', async () => {
+    const { summary, near, far, waits } = await carried([insert(OURS), remove(stamped(OURS))], {
+      ...row({ d: DELETED }),
+      items: [image(stamped(OURS))],
+      near: () => {
+        throw serviceError('TimeoutError');
+      },
+    });
+
+    expect(summary.retried).toBe(2);
+    expect([near.length, far.length]).toEqual([1, 0]);
+    expect(waits).toEqual([LATE_REQUEST_MS]);
   });
 
   it('is unfinished where it is written again and again', async () => {

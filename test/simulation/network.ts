@@ -45,6 +45,8 @@ export interface NetworkOptions {
   readonly plan: Plan;
   readonly note: (situation: string) => void;
   readonly tell: (line: () => string) => void;
+  /** Whether what is written there lands in time, or never, as the protocol assumes. @default never assumed */
+  readonly isInTime?: (tables: readonly string[]) => boolean;
 }
 
 export class Network {
@@ -54,8 +56,10 @@ export class Network {
   readonly tell: NetworkOptions['tell'];
   readonly #outages: readonly Outage[];
   readonly #losses: readonly AccessLoss[];
+  readonly #isInTime: (tables: readonly string[]) => boolean;
 
-  constructor({ scheduler, plan, note, tell }: NetworkOptions) {
+  constructor({ scheduler, plan, note, tell, isInTime = () => false }: NetworkOptions) {
+    this.#isInTime = isInTime;
     this.scheduler = scheduler;
     this.note = note;
     this.tell = tell;
@@ -146,15 +150,15 @@ export class Network {
     if (denied !== undefined) return this.#refused(denied, 5);
     const doneMs = between(random, 1, slowMs);
     const outage = service === 'destination' ? this.#outageNow(random) : undefined;
-    if (outage !== undefined) return this.#struck(outage, random);
+    if (outage !== undefined) return this.#struck(outage, random, tables);
     const { throttle, timeout, reset, conflict } = this.rates();
     const share = service === 'destination' ? 1 : 0.4;
     const { throttledTable } = this.#plan.settings;
     const isBusy = throttledTable === undefined || tables.includes(throttledTable);
     if (isBusy && happens(random, throttle * share))
       return this.#refused('ThrottlingException', doneMs);
-    if (happens(random, timeout * share)) return this.#timedOut(random);
-    if (happens(random, reset * share)) return this.#reset(random);
+    if (happens(random, timeout * share)) return this.#timedOut(random, tables);
+    if (happens(random, reset * share)) return this.#reset(random, tables);
     if (service === 'destination' && happens(random, conflict * 0.2))
       return this.#refused('TransactionConflictException', doneMs);
     const backMs = happens(random, 0.7) ? 0 : between(random, 1, slowMs);
@@ -194,7 +198,7 @@ export class Network {
     return outage !== undefined && happens(random, outage.share) ? outage : undefined;
   }
 
-  #struck({ how, forMs }: Outage, random: Random): Fate {
+  #struck({ how, forMs }: Outage, random: Random, tables: readonly string[]): Fate {
     if (forMs > 24 * 3600 * SECOND) this.note('outage of more than a day');
     switch (how) {
       case 'unreachable':
@@ -204,7 +208,7 @@ export class Network {
       case 'throttled':
         return this.#refused('ProvisionedThroughputExceededException', 5);
       case 'silent':
-        return this.#timedOut(random);
+        return this.#timedOut(random, tables);
     }
   }
 
@@ -213,24 +217,24 @@ export class Network {
     return { error, toldMs };
   }
 
-  #timedOut(random: Random): Fate {
+  #timedOut(random: Random, tables: readonly string[]): Fate {
     this.note('request timed out');
     return {
       error: 'TimeoutError',
       toldMs: REQUEST_TIMEOUT_MS,
-      doneMs: this.#landing(random, REQUEST_TIMEOUT_MS),
+      doneMs: this.#landing(random, REQUEST_TIMEOUT_MS, tables),
     };
   }
 
-  #reset(random: Random): Fate {
+  #reset(random: Random, tables: readonly string[]): Fate {
     this.note('answer reset');
     const toldMs = between(random, 1, 50);
-    return { error: 'ECONNRESET', toldMs, doneMs: this.#landing(random, toldMs) };
+    return { error: 'ECONNRESET', toldMs, doneMs: this.#landing(random, toldMs, tables) };
   }
 
   /** Never, before the sender gives it up, soon after, or long after. */
-  #landing(random: Random, givenUpMs: number): number | undefined {
-    if (happens(random, this.rates().veryLate)) {
+  #landing(random: Random, givenUpMs: number, tables: readonly string[]): number | undefined {
+    if (happens(random, this.rates().veryLate) && !this.#isInTime(tables)) {
       this.note('request is very late');
       return givenUpMs + between(random, 10, 60) * SECOND;
     }

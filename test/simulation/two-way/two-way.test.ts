@@ -21,6 +21,12 @@ const PAST_FAILURES: ReadonlyArray<readonly [Mode, number, string]> = [
   ['stamped', 1_213, 'the same when everything was delivered again'],
   ['stamped', 2_210, 'an older put was put back over a newer one that had a stamp of Ferry'],
   ['stamped', 1_511, 'a delete that came again in the next epoch passed for a new one'],
+  [
+    'stamped',
+    202_312,
+    'an insert that came again gave its first version to what was put there later',
+  ],
+  ['stamped', 203_306, 'a delete was remembered after its batch had been answered'],
 ];
 
 describe.each(MODES)('a simulated world whose tables are both written, by %s', (mode) => {
