@@ -2,6 +2,7 @@
 // stamped ones are written, and where writes that have lost are kept.
 
 import type { ParsedRecord } from '../model/stream-record.ts';
+import type { Log } from '../ports.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 import type { DeliveredBatch, SettledRecords } from './control-keeper.ts';
 import { keepLosers } from './keep-losers.ts';
@@ -37,7 +38,7 @@ export interface TwoWayBatch extends Pick<SettledRecords, 'records' | 'isHeld'> 
 type AtOnce = () => number;
 
 /** @throws Error where the replication has one direction only. */
-export function bothWays(setup: NearSetup): BothWays {
+export function bothWays(setup: NearSetup & { readonly log: Log }): BothWays {
   const { rules, log } = setup;
   const { twoWay } = rules;
   if (twoWay === undefined) throw new Error(`${rules.replication} has one direction only`);
