@@ -4,9 +4,10 @@
 import { homeSideOf } from '../model/home-side.ts';
 import { homeVerdict } from '../model/home-verdict.ts';
 import type { HomeModeRules } from '../model/rules.ts';
+import type { BatchRecord } from '../replicate/control-keeper.ts';
 import { keepLosers } from '../replicate/keep-losers.ts';
 import { losersIn } from '../replicate/losers.ts';
-import { nearContext } from '../replicate/near.ts';
+import { type NearContext, nearContext } from '../replicate/near.ts';
 import { settleHome } from '../replicate/settle-home.ts';
 import type { RecordContext, TwoWayRedrive } from './context.ts';
 import type { DeadLetter } from './dead-letter.ts';
@@ -19,12 +20,18 @@ export async function settleForeign(
   letters: readonly DeadLetter[],
   context: RecordContext,
 ): Promise<ReadonlyMap<number, Redriven>> {
-  const { twoWay } = context;
+  const { twoWay, withoutSource, clock, random, health, remainingMs } = context;
   if (twoWay?.rules.twoWay.mode !== 'home') return new Map();
   const home = { ...twoWay, home: twoWay.rules.twoWay };
-  const settled = context.withoutSource
+  const near = nearContext({ ...home, clock, random }, home.home, { remainingMs, health });
+  const records = withoutSource
     ? judgedAlone(letters, home)
-    : await settledByFunction(letters, home, context);
+    : await settleHome(
+        letters.map(({ parsed }) => parsed),
+        letters.map(({ record }) => record),
+        { ...near, twoWay: home.home },
+      );
+  const settled = await keptEnds(records, letters, { ...home, near });
   for (const [position, { parsed }] of letters.entries())
     if (parsed.kind === 'malformed' && isElsewhere(parsed.record.key, home))
       settled.set(position, { kind: 'own' });
@@ -39,16 +46,28 @@ function isElsewhere(
   return key !== undefined && homeSideOf(key, { ...rules, twoWay }) === 'destination';
 }
 
-async function settledByFunction(
+/** The Region of the source is lost: what Ferry has written there is not looked at. */
+function judgedAlone(letters: readonly DeadLetter[], { rules, home }: Home): BatchRecord[] {
+  return letters.map(({ parsed, record: raw }): BatchRecord => {
+    if (parsed.kind !== 'record') return parsed;
+    const { record } = parsed;
+    const verdict = homeVerdict(record, raw, { ...rules, twoWay: home });
+    if (verdict === 'push') return parsed;
+    return {
+      kind: 'settled',
+      record,
+      outcome: { kind: verdict === 'application' ? 'stray' : 'own' },
+    };
+  });
+}
+
+/** No letter is final before the stray in it is kept. */
+async function keptEnds(
+  records: readonly BatchRecord[],
   letters: readonly DeadLetter[],
-  { rules, home, nearSide }: Home,
-  context: RecordContext,
+  { rules, home, near }: Home & { readonly near: NearContext },
 ): Promise<Map<number, Redriven>> {
-  const { clock, random, health, remainingMs } = context;
   const raw = letters.map(({ record }) => record);
-  const parsed = letters.map((letter) => letter.parsed);
-  const near = nearContext({ rules, nearSide, clock, random }, home, { remainingMs, health });
-  const records = await settleHome(parsed, raw, { ...near, twoWay: home });
   const outcomes = records.map((one) => (one.kind === 'settled' ? one.outcome : REPLAYED));
   const losers = home.losers === 'count' ? new Map() : losersIn(records, raw, { outcomes, rules });
   const ends = await keepLosers(losers, outcomes, near);
@@ -64,16 +83,4 @@ const REPLAYED = { kind: 'unfinished', why: 'behind' } as const;
 function redrivenAs(end: { readonly kind: string; readonly why?: unknown }): Redriven {
   if (end.kind === 'stray' || end.kind === 'own') return { kind: end.kind };
   return { kind: 'unfinished', why: `source: ${String(end.why)}` };
-}
-
-/** The Region of the source is lost: what Ferry has written there is not looked at. */
-function judgedAlone(letters: readonly DeadLetter[], { rules, home }: Home) {
-  const settled = new Map<number, Redriven>();
-  for (const [position, { parsed, record: raw }] of letters.entries()) {
-    if (parsed.kind !== 'record') continue;
-    const verdict = homeVerdict(parsed.record, raw, { ...rules, twoWay: home });
-    if (verdict !== 'push')
-      settled.set(position, { kind: verdict === 'application' ? 'stray' : 'own' });
-  }
-  return settled;
 }

@@ -67,6 +67,15 @@ const remember = (side: Side, pk: string, version: string) => {
 const stamp = (version: string, more: Item = {}): Item => ({
   _ferry: { M: { v: { S: version }, ...more } },
 });
+const kindsKept = async () => {
+  const kinds: unknown[] = [];
+  for await (const page of regions.failures.bucket.list('losers/'))
+    for (const { key } of page) {
+      const body = await regions.failures.bucket.get(key);
+      kinds.push((JSON.parse(String(body)) as { kind: unknown }).kind);
+    }
+  return kinds;
+};
 async function redrive(...args: string[]) {
   const { exitCode, out, err } = await regions.ferry(
     'redrive',
@@ -86,7 +95,8 @@ describe('where each item has a home', () => {
   /** One made at home, one stray, and two of Ferry's: the second has come after its delete. */
   const parkAll = async () => {
     const home = { rules: [{ attribute: 'pk', prefix: 'eu#', region: B }], otherwise: A };
-    regions = await openSwitchedRegions(undefined, inBoth({ mode: 'home', home }));
+    const twoWay = { mode: 'home', home, losers: 'keep' };
+    regions = await openSwitchedRegions(undefined, inBoth(twoWay));
     await regions.write();
     await park('us#1', { eventName: 'INSERT', after: { text: { S: 'of A' } } });
     await park('eu#1', { eventName: 'INSERT', after: { text: { S: 'stray' } } });
@@ -113,7 +123,7 @@ describe('where each item has a home', () => {
     expect(await regions.failures.queue.size()).toBe(0);
   });
 
-  it('a redrive without the source looks at nothing there', async () => {
+  it('a redrive without the source looks at nothing there, and keeps strays', async () => {
     await parkAll();
 
     const done = await redrive('--apply', '--without-source');
@@ -121,6 +131,7 @@ describe('where each item has a home', () => {
     expect(done.facts).toMatchObject({ applied: 1, own: 2, stray: 1 });
     expect(done.exitCode).toBe(0);
     expect(await itemAt(regions.a, 'eu#3')).toBeDefined();
+    expect(await kindsKept()).toEqual(['stray']);
   });
 });
 
