@@ -24,39 +24,30 @@ import { retryInTime } from '../pacing/retry.ts';
 import type { WriteOutcome } from './apply-lane.ts';
 import { nearOutcome } from './near.ts';
 import { send } from './send.ts';
-import { isLocal, pushDelete, type StampedItem } from './stamped-item.ts';
+import { isLocal, type StampedItem } from './stamped-item.ts';
 import { outcomeOf } from './write-change.ts';
 
 /** @throws what a read of the near side throws in the end. */
 export async function checkLate(one: StampedRecord, item: StampedItem): Promise<WriteOutcome> {
-  const { deleted, seen, handled = '' } = await item.row.facts();
+  const { deleted, handled = '' } = await item.row.facts();
   const isLate = deleted !== undefined && deleted > (one.held ?? '');
-  if (one.isNew) return isLate ? removeLate(one, { deleted, seen }, item) : { kind: 'own' };
+  if (one.isNew) return isLate ? removeLate(one, deleted, item) : { kind: 'own' };
   // What it has replaced was made after that delete, unless that delete is a later one.
   if (isLate && isLocal(deleted, item) && handled < one.sequence)
     return putBackReplaced(one, deleted, item);
   return { kind: 'own', isConflict: isConflict(one.before, one.seen, item.twoWay.origin) };
 }
 
-interface Delete {
-  readonly deleted: Version;
-  readonly seen: Version | undefined;
-}
-
+/** The other side has the item no more, or will not: that delete is brought there by its own record. */
 async function removeLate(
-  { record }: StampedRecord,
-  { deleted, seen }: Delete,
-  item: StampedItem,
+  { record: { key } }: StampedRecord,
+  deleted: Version,
+  { near }: StampedItem,
 ): Promise<WriteOutcome> {
-  const { near } = item;
-  const end = nearOutcome(await send(removeBelow(record.key, deleted, near.near), near), {
+  return nearOutcome(await send(removeBelow(key, deleted, near.near), near), {
     written: { kind: 'own', isRevenant: true },
     refused: { kind: 'own' },
   });
-  if (end.kind === 'unfinished' || !isLocal(deleted, item)) return end;
-  // Its put came from the other side, which may have the item still.
-  const pushed = await pushDelete(record, { version: deleted, seen }, item);
-  return pushed.kind === 'unfinished' || pushed.kind === 'rejected' ? pushed : end;
 }
 
 /** @throws what a read of the near side throws in the end. */
