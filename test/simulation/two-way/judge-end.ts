@@ -23,7 +23,7 @@ function* homeProblems(item: ItemHistory, world: TwoWayWorld): Generator<string>
     (side) => contentOf(world.itemIn(side, item.key)),
   );
   if (there !== away) yield `equal: ${item.key} is ${there} at home, and ${away} away from it`;
-  const last = item.inOrder().findLast(({ side }) => side === home || world.plan.kind === 'moved');
+  const last = item.inOrder().findLast(({ side, atMs }) => side === world.homeOf(item.key, atMs));
   if (last === undefined) return;
   const wanted = last.kind === 'put' ? last.id : undefined;
   if (there !== wanted) yield `home: ${item.key} is ${there} at home, which has written ${wanted}`;

@@ -106,9 +106,9 @@ export class TwoWayWorld {
     return this.db.get(this.regions[side].ledger, id);
   }
 
-  homeOf(key: string): Side {
+  homeOf(key: string, atMs = Infinity): Side {
     const first: Side = key.startsWith('east#') ? 'east' : 'west';
-    return this.movedMs === undefined ? first : otherSide(first);
+    return this.movedMs === undefined || atMs < this.movedMs ? first : otherSide(first);
   }
 
   /** The heartbeat of each direction is written where its stream is. */
