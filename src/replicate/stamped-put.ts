@@ -57,13 +57,20 @@ export async function pushPut(
   item: StampedItem,
 ): Promise<WriteOutcome> {
   const { isNew, seen } = run;
-  const { far } = item;
   const record = one.record as PutRecord;
-  if (isNew && !one.isHeartbeat) {
-    const end = await belowDelete(one, run, item);
-    if (end !== undefined) return end;
-  }
   const put = record.seen === seen ? record : { ...record, seen };
+  if (one.isHeartbeat) return putFree(put, item);
+  if (isNew) return (await belowDelete(one, run, item)) ?? putFree(put, item);
+  const { far } = item;
+  const result = await send(new GuardedPut(put, far.rules, 'older-item'), far);
+  const isEmpty = result.kind === 'refused' && result.item === undefined;
+  if (!isEmpty) return outcomeOf(result, put, far);
+  // It may be below a delete that has come there, of an item that was created again.
+  item.row.written();
+  return (await belowDelete(one, run, item)) ?? putFree(put, item);
+}
+
+async function putFree(put: PutRecord, { far }: StampedItem): Promise<WriteOutcome> {
   return outcomeOf(await send(new GuardedPut(put, far.rules, 'free'), far), put, far);
 }
 

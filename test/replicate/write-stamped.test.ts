@@ -83,6 +83,20 @@ describe('a put of this side', () => {
     expect([far.length, near.length, reads.length]).toEqual([pushed, 0, 1]);
   });
 
+  it.each<[string, Record<string, string>, string[]]>([
+    ['is made there', {}, ['PutItem', 'PutItem']],
+    ['is not, where the item was deleted since', { d: at(9, 1), p: sequence('1') }, ['PutItem']],
+  ])('of an item that is not on the other side %s', async (_, facts, expected) => {
+    const { far, reads } = await carried([put(OURS_LATER, stamped(OURS))], {
+      ...row(facts),
+      items: [rowOf(ID, facts)],
+      far: (__, index) => (index === 0 ? REFUSED : { kind: 'written' }),
+    });
+
+    expect(operations(far)).toEqual(expected);
+    expect(operations(reads as unknown as WriteRequest[])).toEqual(['GetItem']);
+  });
+
   it('below a delete of the other side is taken away, and no conflict of its own', async () => {
     const { summary, far, near } = await carried([insert(OURS)], row({ d: THEIRS, b: at(0, 1) }));
 
