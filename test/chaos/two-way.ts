@@ -43,7 +43,7 @@ export interface TwoWayReport {
   readonly writesAtRest: number;
   /** Of Ferry per write, where few writes come and each arrives by itself, time after time. */
   readonly inCalm: readonly number[];
-  /** Items of which the last write is not there, though it had found all those before. */
+  /** Items that lack their last write, though it had found all those before. */
   readonly lost: number;
   readonly conflicts: number;
   /** By the log of the applications; nearly, where hot items are deleted. */

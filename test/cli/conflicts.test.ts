@@ -200,7 +200,7 @@ describe('where each item has a home', () => {
 });
 
 describe('writes that are only counted', () => {
-  it('are told with the sums of both Regions', async () => {
+  it('come with the sums of both Regions', async () => {
     await open({ mode: 'stamped' });
     const cloud = await openMonitoringCloud({
       figures: { Conflicts: () => 2, StrayWrites: () => 0 },

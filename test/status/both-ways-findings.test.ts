@@ -80,7 +80,7 @@ describe('of a pair that is written on both sides', () => {
     ]);
   });
 
-  it.each(['sk', 'country'])('a home is told by a key attribute of type S, not by %s', (name) => {
+  it.each(['sk', 'country'])('the home is in a key attribute of type S, and not in %s', (name) => {
     const bothWays = { ...HOME, homeAttributes: ['pk', name] };
 
     expect(found(bothWays)).toEqual([

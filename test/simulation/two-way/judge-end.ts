@@ -41,9 +41,9 @@ function* stampedProblems(item: ItemHistory, world: TwoWayWorld): Generator<stri
     one === undefined ? 'nothing' : `${contentOf(one)} at ${versionOf(one)}`,
   );
   if (a !== b) yield `equal: ${item.key} is ${a} in the east, and ${b} in the west`;
-  if (deleted !== '' && !hasDelete) yield `deleted: ${item.key} is, by nobody`;
+  if (deleted !== '' && !hasDelete) yield `deleted: ${item.key}, and no application has deleted it`;
   const isThere = east !== undefined;
-  if (!isThere && !hasDelete) yield `absent: ${item.key}, which nobody has deleted`;
+  if (!isThere && !hasDelete) yield `absent: ${item.key}, which no application has deleted`;
   if (item.hasSkipped) return;
   if (isThere !== largest > deleted || (isThere && versionOf(east) !== largest))
     yield `largest: ${item.key} is ${a}, with ${shortVersion(largest)} put and ${shortVersion(deleted || undefined)} deleted`;
