@@ -25,6 +25,7 @@ async function run(answerMs: number, writesPerSecond: number, stopMs = Infinity)
       if (seenMs !== nowMs) still = 0;
       seenMs = nowMs;
     }
+    return {};
   };
   let written = 0;
   const reached = await writeLoop({
