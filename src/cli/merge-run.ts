@@ -26,7 +26,8 @@ interface MergeRun {
 export async function runMerge(call: BothCall, work: MergeRun): Promise<number> {
   const { options, io, directions } = call;
   const apply = options.has('apply');
-  await requireMappings(call);
+  // Before anything can be written.
+  if (apply) await requireMappings(call);
   const setup = {
     directions,
     apply,
@@ -36,6 +37,7 @@ export async function runMerge(call: BothCall, work: MergeRun): Promise<number> 
     retries: retriesUntil(io.interrupted),
   };
   return withOpen(openMerge(setup), async (opened) => {
+    if (!apply) await requireMappings(call);
     const items = mergedList(options.integer('limit') ?? 0);
     const report = await untilInterrupted(io, () => work.run(opened, (item) => items.add(item)));
     if (report === undefined) {
