@@ -3,7 +3,7 @@
 import { repairContext } from '../composition/pair-work.ts';
 import { repair } from '../verify/repair.ts';
 import { wrongOption } from './arguments.ts';
-import { exitCode, onReplication, untilInterrupted } from './call.ts';
+import { aboutReplication, exitCode, untilInterrupted } from './call.ts';
 import { type Command, numberOption } from './command.ts';
 import { requireYes, yesOption } from './large-change.ts';
 import { choiceOf, choiceOptions, refuseChoice } from './merge-choice.ts';
@@ -44,15 +44,15 @@ export const repairCommand: Command = {
       );
     }
     const choice = choiceOf(options);
-    const { twoWay } = await selectedReplication(options);
-    if (twoWay?.mode === 'stamped')
+    const replication = await selectedReplication(options);
+    if (replication.twoWay?.mode === 'stamped')
       return onBothDirections(
         { options, io },
         { hint: HINT, run: (call) => mergeReported({ ...call, path, choice }) },
       );
     refuseChoice(options, 'Here, the item of the source wins.', 'Leave it out.');
     const run = writingToPair(options, CONCURRENCY, (call) => repairListed({ ...call, path }));
-    return onReplication({ options, io }, HINT, run, 'active');
+    return aboutReplication(replication, { options, io }, { hint: HINT, run, direction: 'active' });
   },
 };
 
