@@ -119,7 +119,12 @@ it('a process asks for what is printed', async () => {
   expect([...new Set(calls)].toSorted()).toEqual([...new Set(needs)].toSorted());
 });
 
-describe.each(CASES)('%s', (_, { replications }) => {
+/** A process carries no replication in both directions. */
+const CARRIED = CASES.filter(([, { replications }]) =>
+  replications.every(({ twoWay }) => twoWay === undefined),
+);
+
+describe.each(CARRIED)('%s', (_, { replications }) => {
   it('has the policies of a process', () => {
     const sets = replications.map((one) => runSets(one));
 
