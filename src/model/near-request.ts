@@ -74,18 +74,33 @@ export function stampAgain(
   };
 }
 
-/** Puts an item of an application back with another version, over what was read. */
+/** What is put back: the image of a record, over what was read, with another version. */
+export interface PutBack {
+  readonly key: Item;
+  readonly read: Item | undefined;
+  readonly version: Version;
+  /** Of the record, as the ledger orders them; undefined where an operator restores what is no record's. */
+  readonly sequence?: Version;
+}
+
+/** Puts an item of an application back. Until an application writes it, its stamp tells how old it is. */
 export function putBack(
   image: Item,
-  { key, read, version }: { key: Item; read: Item | undefined; version: Version },
+  { key, read, version, sequence }: PutBack,
   rules: WriteRules,
 ): WriteRequest {
+  const stamp = { v: { S: version }, ...(sequence !== undefined && { s: { S: sequence } }) };
   return {
     operation: 'PutItem',
     input: {
       TableName: rules.destinationTable,
-      Item: { ...image, [rules.reservedAttribute]: { M: { v: { S: version } } } },
+      Item: { ...image, [rules.reservedAttribute]: { M: stamp } },
       ...unchangedFrom(read, key, rules),
     },
   };
+}
+
+/** The record whose image was put back; undefined for every other item. */
+export function putBackFor(item: Item, { reservedAttribute }: WriteRules): Version | undefined {
+  return item[reservedAttribute]?.M?.['s']?.S;
 }

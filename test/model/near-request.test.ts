@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { handledDelete, ledgerRowKey, raisedVersion } from '../../src/model/ledger-row.ts';
-import { putBack, removeBelow, stampAgain } from '../../src/model/near-request.ts';
+import { putBack, putBackFor, removeBelow, stampAgain } from '../../src/model/near-request.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 import { at, stamped } from '../fixtures/two-way.ts';
 
@@ -47,6 +47,15 @@ describe('at the side of the stream', () => {
       operation: 'PutItem',
       input: { Item: { ...KEY, total: { N: '1' }, ...stamped(TWO) }, ConditionExpression },
     });
+  });
+
+  it('what was put back tells for which record, and an item with another stamp does not', () => {
+    const back = putBack(ITEM, { key: KEY, read: ITEM, version: TWO, sequence: ONE }, SETTINGS);
+    const { Item = {} } = back.input as { Item?: typeof ITEM };
+
+    expect(putBackFor(Item, SETTINGS)).toBe(ONE);
+    expect(putBackFor(ITEM, SETTINGS)).toBeUndefined();
+    expect(putBackFor(KEY, SETTINGS)).toBeUndefined();
   });
 });
 

@@ -130,10 +130,14 @@ describe('a put of this side below a delete of this side', () => {
   /** Beside the digits of its contents. */
   const ABOVE = nextVersion(DELETED, 1, '').slice(0, 25);
   const image = (stamp: object) => ({ pk: { S: ID }, ...stamp });
+  const putBackFor = (number: string) => ({
+    _ferry: { M: { v: { S: at(9, 1) }, s: { S: sequence(number) } } },
+  });
 
   it.each<[string, object | undefined, string[]]>([
     ['is stamped again', stamped(OURS), ['UpdateItem']],
-    ['is left to the record of one that has replaced it', byFerry(THEIRS), []],
+    ['is put back over a late one of the other side', byFerry(THEIRS), ['PutItem']],
+    ['is left where a later one was put back', putBackFor('2'), []],
     ['is put back over a stray', {}, ['PutItem']],
     ['is put back over what a merge has copied here', byFerry(OURS_EARLIER), ['PutItem']],
     ['is left where it was written since', stamped(OURS_LATER), []],
@@ -147,6 +151,22 @@ describe('a put of this side below a delete of this side', () => {
     expect(operations(near)).toEqual(expected);
     for (const request of near) expect(JSON.stringify(request)).toContain(`"S":"${ABOVE}`);
     expect(far).toEqual([]);
+  });
+
+  it('is put back above what was put back for an earlier record', async () => {
+    const items = [image(putBackFor('1'))];
+
+    const { near } = await carried([{ ...insert(OURS), id: 'other' }, insert(OURS)], {
+      ...row({ d: DELETED }),
+      items,
+    });
+
+    expect(stampIn(near.find(({ operation }) => operation === 'PutItem'))).toEqual({
+      M: {
+        v: { S: expect.stringContaining(nextVersion(at(9, 1), 1, '').slice(0, 25)) as string },
+        s: { S: sequence('2') },
+      },
+    });
   });
 
   it('is read again where it was written meanwhile', async () => {

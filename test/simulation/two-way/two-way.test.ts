@@ -28,6 +28,11 @@ const PAST_FAILURES: ReadonlyArray<readonly [Mode, number, string]> = [
   ],
   ['stamped', 4_032, 'an update was pushed below a delete, and one that had seen it was lost'],
   ['stamped', 203_306, 'a delete was remembered after its batch had been answered'],
+  ['stamped', 1_001_642, 'a put that was sent again after its delete was left to one that knew it'],
+  ['stamped', 1_010_309, 'the same, and another put had replaced that one'],
+  ['stamped', 1_022_781, 'the same, and it was below a delete of the other side, too'],
+  ['stamped', 1_038_046, 'what was put back for one record stayed above what came after it'],
+  ['stamped', 1_011_465, 'a merge preferred a side whose stamp of the epoch before was older'],
 ];
 
 describe.each(MODES)('a simulated world whose tables are both written, by %s', (mode) => {
