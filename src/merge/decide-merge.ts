@@ -66,7 +66,7 @@ function settle(at: Case): MergeDecision {
   const winner = largerClaim(first, second);
   if (winner !== undefined) return wonBy(winner, claims[winner] as Claim, at);
   if (isSame) return { kind: 'equal', steps: [] };
-  const choice = chosen(at);
+  const choice = laterBefore(claims, at) ?? chosen(at);
   if (choice === undefined) return { kind: 'undecided' };
   return wonBy(choice, stampOverTie(choice, claims[choice] as Claim, at), at);
 }
@@ -78,6 +78,21 @@ function largerClaim(first: Claim | undefined, second: Claim | undefined): Origi
   if (first.isWeak || second.isWeak) return first.isWeak ? 2 : 1;
   if (first.version === second.version) return undefined;
   return first.version > second.version ? 1 : 2;
+}
+
+/** Of two that were stamped in the same earlier epoch, the one that was later then. */
+function laterBefore(
+  claims: BySide<Claim | undefined>,
+  { states, plan }: Case,
+): Origin | undefined {
+  const [first, second] = SIDES.map((side) =>
+    claims[side]?.isWeak === true ? anyVersion(side, states, plan) : undefined,
+  );
+  if (first === undefined || second === undefined || first === second) return undefined;
+  // The order of sequence versions means nothing between two streams.
+  const isClock = originOf(first) !== undefined && originOf(second) !== undefined;
+  if (!isClock || epochIn(first) !== epochIn(second)) return undefined;
+  return first > second ? 1 : 2;
 }
 
 function anyVersion(side: Origin, states: MergeStates, { rules }: StampedPlan) {

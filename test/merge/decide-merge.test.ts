@@ -99,6 +99,26 @@ describe('an item on both sides', () => {
       { prefer: 2 },
     ],
     [
+      'stamped in the epoch before, preferred where it is older',
+      { item: item(v(1, 1, 2)) },
+      { item: item(v(2, 2, 2), 'n') },
+      'stamped 2 lost 1',
+      { prefer: 1 },
+    ],
+    [
+      'equal, and stamped in the epoch before',
+      { item: item(v(1, 1, 2)) },
+      { item: item(v(2, 2, 2)) },
+      'equal',
+    ],
+    [
+      'stamped in different epochs, preferred',
+      { item: item(v(1, 1, 2)) },
+      { item: item(v(2, 2, 1), 'n') },
+      'stamped 1 lost 2',
+      { prefer: 1 },
+    ],
+    [
       'newer by an attribute',
       { item: item(undefined, 'a', older) },
       { item: item(undefined, 'b', newer) },
