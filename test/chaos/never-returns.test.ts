@@ -18,8 +18,13 @@ import { localRedrive } from '../../src/local/run/local-redrive.ts';
 import { type LocalWorld, startLocalWorld } from '../../src/local/run/local-world.ts';
 import { seededRandom } from '../../src/local/seeded-random.ts';
 
-const LOOPING =
-  'export function project(item) { while (item.stuck !== undefined); return item; }\n';
+/** Its loop waits in the thread, so that the other tests have the processor meanwhile. */
+const LOOPING = `const cell = new Int32Array(new SharedArrayBuffer(4));
+export function project(item) {
+  while (item.stuck !== undefined) Atomics.wait(cell, 0, 0);
+  return item;
+}
+`;
 const CORRECTED = 'export function project({ stuck, ...item }) { return item; }\n';
 /** Only the dropped attribute has it. */
 const DROPPED = 'a value that is dropped';
