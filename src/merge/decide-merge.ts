@@ -29,6 +29,8 @@ interface Found {
   readonly version: Version | undefined;
   /** It has no version at all: no application that stamps has written it, and Ferry neither. */
   readonly isStray: boolean;
+  /** Ferry has written it, and no application since. */
+  readonly isByFerry: boolean;
 }
 
 /** How an item of one side takes part. */
@@ -103,7 +105,8 @@ function foundAt(side: Origin, states: MergeStates, plan: StampedPlan): Found {
   const { item } = states[side];
   const version = anyVersion(side, states, plan);
   const isStray = item !== undefined && version === undefined;
-  return { side, item, version: ofEpoch(version, plan), isStray };
+  const isByFerry = item?.[plan.rules[side].reservedAttribute]?.M?.['o'] !== undefined;
+  return { side, item, version: ofEpoch(version, plan), isStray, isByFerry };
 }
 
 /** A sequence version of an earlier mode cannot be compared with a clock, nor with that of the other stream. */
@@ -127,7 +130,7 @@ function hasSameContents({ states, plan }: Case): boolean {
 /** @returns undefined where there is no item, or where the newest delete takes it away. */
 function claimOf(side: Origin, at: Case, isSame: boolean): Claim | undefined {
   const { plan, deleted, found } = at;
-  const { item, version, isStray } = found[side];
+  const { item, version, isStray, isByFerry } = found[side];
   if (item === undefined) return undefined;
   if (version !== undefined && version > (deleted ?? ''))
     return { version, isStamp: false, isWeak: false };
@@ -135,9 +138,11 @@ function claimOf(side: Origin, at: Case, isSame: boolean): Claim | undefined {
   const other = isKept ? found[otherSide(side)].version : undefined;
   const below = largest([deleted, other]);
   if (below === undefined) return { version: weakStamp(side, plan), isStamp: true, isWeak: true };
-  // The place was empty then: its item was written later at the same side, by a host with a slow clock or without one.
+  // The place was empty then: its item was written later at the same side, by a host with a slow clock or without one. What
+  // an earlier merge has copied back there, while the record of the delete was on its way, was not written again.
   const isLater =
     deleted !== undefined &&
+    !isByFerry &&
     originOf(deleted) === side &&
     (version === undefined || originOf(version) === side);
   if (!isKept && !isLater) return undefined;

@@ -26,6 +26,10 @@ const item = (version?: string, x = 'same', more: Item = {}): Item => ({
   ...more,
   ...(version !== undefined && { _ferry: { M: { v: { S: version } } } }),
 });
+const copied = (version: string): Item => ({
+  ...item(),
+  _ferry: { M: { v: { S: version }, o: { S: 'us-east-1' } } },
+});
 const d = (deleted: string, seen?: string): Item => ({
   d: { S: deleted },
   ...(seen !== undefined && { b: { S: seen } }),
@@ -225,6 +229,12 @@ describe('an item on one side', () => {
       'stamped 1',
     ],
     ['is so without a version, too', { item: item(), row: d(v(2, 1)) }, {}, 'stamped 1'],
+    [
+      'goes where an earlier merge has copied it back',
+      { item: copied(v(1, 1)), row: d(v(2, 1)) },
+      { item: item(v(1, 1)), row: d(v(2, 1)) },
+      'removed 1 2',
+    ],
     [
       'is kept as a stray below their delete',
       { item: item() },
