@@ -3,6 +3,7 @@
 
 import { newestEpoch } from '../model/control-row.ts';
 import type { StampedModeRules } from '../model/rules.ts';
+import type { StampedRecord } from '../model/stamped-record.ts';
 import type { ParsedRecord } from '../model/stream-record.ts';
 import { classifyFailure } from '../model/write-failure.ts';
 import type { LedgerRowKey } from '../model/ledger-row.ts';
@@ -23,6 +24,7 @@ import { writeStamped } from '../replicate/write-stamped.ts';
 import type { RecordContext, TwoWayRedrive } from './context.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import type { ItemOutcome, Redriven, RedrivenItem } from './outcome.ts';
+import { stampedRounds } from './stamped-rounds.ts';
 
 export type StampedRedrive = TwoWayRedrive & { readonly merge: MergeContext };
 
@@ -81,14 +83,25 @@ async function applied(
       ? { kind: 'rejected', reason: one.record.reason, attempts: [] }
       : { kind: 'unfinished', why: 'behind' };
   });
-  await writeStamped(moving, outcomes, {
-    near,
-    far,
-    twoWay,
-    atOnce: () => limit?.current() ?? ITEMS_AT_ONCE,
-  });
+  const atOnce = () => limit?.current() ?? ITEMS_AT_ONCE;
+  await writeRounds(moving, outcomes, { near, far, twoWay, atOnce });
   if (twoWay.losers === 'count') return outcomes;
   return keepLosers(losersIn(records, raw, { outcomes, rules }), outcomes, near);
+}
+
+async function writeRounds(
+  moving: readonly StampedRecord[],
+  outcomes: WriteOutcome[],
+  writing: Parameters<typeof writeStamped>[2],
+): Promise<void> {
+  // What comes later for an item must not overtake what is unfinished.
+  const unfinishedItems = new Set<string>();
+  for (const round of stampedRounds(moving)) {
+    const due = round.filter(({ record }) => !unfinishedItems.has(record.keyText));
+    await writeStamped(due, outcomes, writing);
+    for (const { record } of due)
+      if (outcomes[record.position]?.kind === 'unfinished') unfinishedItems.add(record.keyText);
+  }
 }
 
 /** Of messages and objects, each letter is parsed by itself. */
