@@ -131,7 +131,12 @@ describe('a put of this side below a delete of this side', () => {
   const ABOVE = nextVersion(DELETED, 1, '').slice(0, 25);
   const image = (stamp: object) => ({ pk: { S: ID }, ...stamp });
   const putBackFor = (number: string) => ({
-    _ferry: { M: { v: { S: at(9, 1) }, s: { S: sequence(number) } } },
+    _ferry: {
+      M: {
+        v: { S: nextVersion(DELETED, 1, uniqueBy(`${number}0000000000`)) },
+        s: { S: sequence(number) },
+      },
+    },
   });
 
   it.each<[string, object | undefined, string[]]>([
@@ -153,20 +158,23 @@ describe('a put of this side below a delete of this side', () => {
     expect(far).toEqual([]);
   });
 
-  it('is put back above what was put back for an earlier record', async () => {
-    const items = [image(putBackFor('1'))];
+  it.each<[string, string, 0 | 1]>([
+    ['over what was put back for an earlier record', '1', 1],
+    ['not over what was put back for a later one', '3', 0],
+  ])('is put back above the same delete %s', async (_, number, times) => {
+    const items = [image(putBackFor(number))];
 
     const { near } = await carried([{ ...insert(OURS), id: 'other' }, insert(OURS)], {
       ...row({ d: DELETED }),
       items,
     });
 
-    expect(stampIn(near.find(({ operation }) => operation === 'PutItem'))).toEqual({
-      M: {
-        v: { S: expect.stringContaining(nextVersion(at(9, 1), 1, '').slice(0, 25)) as string },
-        s: { S: sequence('2') },
-      },
-    });
+    const stamps = near.filter(({ operation }) => operation === 'PutItem').map(stampIn);
+    expect(stamps).toEqual(
+      Array.from({ length: times }, () => ({
+        M: { v: { S: expect.stringContaining(ABOVE) as string }, s: { S: sequence('2') } },
+      })),
+    );
   });
 
   it('is read again where it was written meanwhile', async () => {

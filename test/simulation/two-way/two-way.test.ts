@@ -32,6 +32,8 @@ const PAST_FAILURES: ReadonlyArray<readonly [Mode, number, string]> = [
   ['stamped', 1_010_309, 'the same, and another put had replaced that one'],
   ['stamped', 1_022_781, 'the same, and it was below a delete of the other side, too'],
   ['stamped', 1_038_046, 'what was put back for one record stayed above what came after it'],
+  ['stamped', 1_007_094, 'what was put back twice was above the delete that came after it'],
+  ['stamped', 1_012_388, 'what was put back, and deleted later, was taken for what came last'],
   ['stamped', 1_011_465, 'a merge preferred a side whose stamp of the epoch before was older'],
 ];
 
