@@ -16,6 +16,12 @@ const OF_BOTH: Readonly<Record<string, number>> = {
   'disturbance split': 100,
   'disturbance replay-both': 50,
   'lost: the stream has forgotten it': 5,
+  letter: 10,
+  redriven: 10,
+  'redrive ended': 15,
+  'redrive killed': 0.3,
+  'merge ended': 15,
+  'merge beside writes: copied': 8,
 };
 
 const STAMPED: Readonly<Record<string, number>> = {
@@ -24,6 +30,7 @@ const STAMPED: Readonly<Record<string, number>> = {
   'stamp refused': 100,
   'stamped again above an own delete': 20,
   'put back': 1,
+  'merged by redrive': 0.7,
   'delete handled before': 50,
   'epoch raised': 20,
 };

@@ -40,6 +40,8 @@ export class ItemHistory {
   redeliveries = 0;
   /** A record that was not replicated, by the rules. */
   isStray = false;
+  /** An application has written it without a stamp. */
+  hasUnstamped = false;
   /** A record was lost. */
   isLost = false;
   /** The key's version went with an item that has expired. */

@@ -3,7 +3,8 @@
 
 import { clientUnique, clockVersion, nextVersion } from '../../../src/model/clock-version.ts';
 import { type Version, versionIn } from '../../../src/model/guard.ts';
-import type { Item } from '../memory-dynamodb.ts';
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
+import type { Item, Reply } from '../memory-dynamodb.ts';
 import { hashOf } from '../random.ts';
 import type { Side } from '../switching/plan.ts';
 import type { HostClock, PlannedWrite } from './plan.ts';
@@ -124,7 +125,8 @@ export class Hosts {
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
           };
     const input = { TableName, Item, ...condition };
-    const reply = db.execute({ operation: 'PutItem', input }, write);
+    const reply = this.#put(input, write);
+    if (reply === undefined) return;
     if (reply.kind !== 'condition-failed' || stamp === undefined) return;
     const held = versionIn(reply.item?.[RESERVED]);
     // Its own write, whose answer was lost.
@@ -132,6 +134,17 @@ export class Hosts {
     this.#world.note('stamp refused');
     const again = { ...write, content: `${planned.number}-${(this.#contents += 1)}` };
     scheduler.after(3, () => this.#do(again, host, host.next(held), tries + 1));
+  }
+
+  /** @returns undefined where the table refuses it as invalid: then it has not been written. */
+  #put(input: PutItemInput, write: AppWrite): Reply | undefined {
+    try {
+      return this.#world.db.execute({ operation: 'PutItem', input }, write);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'ValidationException') throw error;
+      this.#world.note('put of an application refused as invalid');
+      return undefined;
+    }
   }
 
   #itemOf(

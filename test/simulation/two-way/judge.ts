@@ -78,7 +78,9 @@ export class TwoWayJudge {
     if (BEATS.has(key)) return;
     const item = this.item(key);
     this.#noteAct(item, { side, origin, before, after });
-    if (origin.kind === 'ferry') this.#ferryHasChanged(item, region, { sent: origin.sent, after });
+    if (origin.kind === 'ferry') this.#ferryHasChanged(item);
+    const request = origin.kind === 'ferry' ? origin.sent.intent : mergeOf(origin);
+    if (request !== undefined) noteArrival(item, side, { request, after });
     if (this.#world.plan.mode === 'stamped')
       this.#requireOrder(item, side, { origin, before, after });
   }
@@ -100,6 +102,7 @@ export class TwoWayJudge {
     }
     if (origin.kind === 'ttl') return;
     const { write } = origin;
+    item.hasUnstamped ||= !write.isStamped;
     item.add({
       ...common,
       id: contentOf(after) ?? '',
@@ -113,17 +116,16 @@ export class TwoWayJudge {
       this.#world.note('same put');
   }
 
-  #ferryHasChanged(
-    item: ItemHistory,
-    { side }: Region,
-    { sent, after }: { readonly sent: Sent; readonly after: Item | undefined },
-  ): void {
+  #ferryHasChanged(item: ItemHistory): void {
     item.ferryChanges += 1;
     const bound = CHANGES_PER_ACT * item.acts.size + 2 * item.redeliveries;
     if (item.ferryChanges > bound)
       this.violation(`bound: ${item.ferryChanges} changes of ${item.key} by Ferry`);
-    if (after !== undefined) item.came(side, contentOf(after) ?? '');
-    else item.deleteCame(side, deletedBy(sent) ?? '');
+  }
+
+  /** Its letter goes by the rules once more. */
+  redriven(key: string): void {
+    if (!BEATS.has(key)) this.item(key).redeliveries += 1;
   }
 
   /** One writer for each version, and none below another but where its item was deleted. */
@@ -147,7 +149,7 @@ export class TwoWayJudge {
     } else if (origin.kind === 'application') {
       // A request that was sent again has found another item, or none.
       item.contents.set(version, content);
-    } else if (known !== content && !item.isStray && !isRepeated(item, after))
+    } else if (known !== content && !mayDiffer(item, { origin, after }))
       this.violation(`writer: ${version} of ${item.key} has two contents, ${known} and ${content}`);
     if (version < item.highest[side]) item.falls.push({ side, version });
     else item.highest[side] = version;
@@ -169,7 +171,7 @@ export class TwoWayJudge {
     if (version === before?.['d']?.S) return;
     // Of what has no version, it is not known which delete has removed it.
     const isLater = version.slice(0, 18) > (before?.['d']?.S ?? '').slice(0, 18);
-    if (write.origin.kind === 'ferry' && versionOf(write.before) !== undefined && isLater)
+    if (isOfFerry(write.origin) && versionOf(write.before) !== undefined && isLater)
       this.violation(`own: a delete of Ferry's of ${write.key} was taken for an application's`);
     // What it had seen: everything that was there before.
     const act = item
@@ -246,6 +248,19 @@ interface Moved {
   readonly after: Item | undefined;
 }
 
+function isOfFerry({ kind }: Origin): boolean {
+  return kind === 'ferry' || kind === 'operator';
+}
+
+/** A merge may copy what an application without a stamp has changed, before its record tells that it is a stray. */
+function mayDiffer(
+  item: ItemHistory,
+  { origin, after }: { readonly origin: Origin; readonly after: Item | undefined },
+): boolean {
+  const isStray = item.isStray || (origin.kind === 'operator' && item.hasUnstamped);
+  return isStray || isRepeated(item, after);
+}
+
 /** Its request was sent again, and may have found another item. */
 function isRepeated(item: ItemHistory, after: Item | undefined): boolean {
   return (item.acts.get(contentOf(after) ?? '')?.count ?? 0) > 1;
@@ -272,9 +287,28 @@ function isNear({ process }: Sent, side: Side): boolean {
   return (process.facts.settings.replication === 'orders') === (side === 'east');
 }
 
+function mergeOf(origin: Origin): WriteRequest | undefined {
+  return origin.kind === 'operator' ? origin.request : undefined;
+}
+
+interface Arrival {
+  readonly request: WriteRequest;
+  readonly after: Item | undefined;
+}
+
+/** Whoever writes there later has seen it. */
+function noteArrival(item: ItemHistory, side: Side, { request, after }: Arrival): void {
+  if (after !== undefined) item.came(side, contentOf(after) ?? '');
+  else item.deleteCame(side, deletedBy(request) ?? '');
+}
+
 /** The version of a delete. */
-function deletedBy({ intent }: Sent): Version | undefined {
-  if (intent?.operation !== 'DeleteItem') return undefined;
-  const values = intent.input.ExpressionAttributeValues;
+function deletedBy(request: WriteRequest): Version | undefined {
+  if (request.operation === 'TransactWriteItems') {
+    const tombstone = request.input.TransactItems?.find(({ Update }) => Update !== undefined);
+    return tombstone?.Update?.ExpressionAttributeValues?.[':new']?.S;
+  }
+  if (request.operation !== 'DeleteItem') return undefined;
+  const values = request.input.ExpressionAttributeValues;
   return (values?.[':v'] ?? values?.[':d'])?.S;
 }

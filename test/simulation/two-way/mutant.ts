@@ -1,5 +1,6 @@
 // What a broken Ferry is made of: each part stands in for one of the production code's, without changing it.
 
+import type { MergeContext } from '../../../src/merge/merge-key.ts';
 import type { StreamRules } from '../../../src/model/rules.ts';
 import type { WriteRequest } from '../../../src/model/write-request.ts';
 import type { replicateBatch } from '../../../src/replicate/replicate-batch.ts';
@@ -23,6 +24,8 @@ export interface TwoWayMutation {
   ) => typeof replicateBatch;
   /** Stamps without a condition. */
   readonly isUnconditional?: boolean;
+  /** The merge that follows when a letter has gone by the rules. */
+  readonly mergeOfRedrive?: (merge: MergeContext) => MergeContext;
   /** What strays have left unequal stays so. */
   readonly mergesNothing?: boolean;
   /** Homes move at once. */

@@ -57,6 +57,9 @@ const isStampAgain = (request: Parameters<typeof isTable>[0]) =>
 const isPutBack = (request: Parameters<typeof isTable>[0]) =>
   request.operation === 'PutItem' && isTable(request);
 
+/** What has the key of a heartbeat is not merged. */
+const EVERY_KEY = Object.assign(new Set<string>(), { has: () => true });
+
 export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
   {
     ...stamped,
@@ -189,6 +192,13 @@ export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
       const text = JSON.stringify(request).replaceAll(version, otherOrigin(version));
       return JSON.parse(text) as typeof request;
     }),
+  },
+  {
+    ...stamped,
+    name: 'redrive replays only',
+    caughtBy: 680,
+    seedsMax: 5_000,
+    mergeOfRedrive: (merge) => ({ ...merge, heartbeats: EVERY_KEY }),
   },
   { ...stamped, name: 'strays without repair', caughtBy: 11, seedsMax: 200, mergesNothing: true },
   ...MUTANTS_OF_HOMES,

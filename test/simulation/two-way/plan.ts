@@ -47,6 +47,20 @@ export type Disturbance =
   /** The function that reads the stream of the side cannot reach the other one. */
   | { readonly kind: 'parted'; readonly atMs: number; readonly side: Side; readonly forMs: number };
 
+/** A part of what is put into the table of a side is refused as invalid, until the cause is mended. */
+export interface Poison {
+  readonly side: Side;
+  readonly atMs: number;
+  readonly forMs: number;
+  /** Of all contents. */
+  readonly share: number;
+}
+
+/** What an operator does among everything else: redrives the letters of a side, or merges an item. */
+export type PlannedCommand =
+  | { readonly kind: 'redrive'; readonly atMs: number; readonly side: Side }
+  | { readonly kind: 'merge'; readonly atMs: number; readonly key: string };
+
 /** The clock of an application's host. */
 export interface HostClock {
   readonly skewMs: number;
@@ -68,6 +82,8 @@ export interface TwoWayPlan {
   readonly ttl: Readonly<Record<Side, boolean>>;
   readonly writes: readonly PlannedWrite[];
   readonly disturbances: readonly Disturbance[];
+  readonly poisons: readonly Poison[];
+  readonly commands: readonly PlannedCommand[];
   /** Hosts name the next epoch one after the other, and then Ferry does. */
   readonly epochAtMs?: number | undefined;
   /** All homes change to the other side. */

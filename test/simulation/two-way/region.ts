@@ -1,5 +1,6 @@
 // One side: its table with a stream of both images, and the ledger of the direction that leads to it.
 
+import type { WriteRequest } from '../../../src/model/write-request.ts';
 import type { EventSourceMapping } from '../event-source.ts';
 import type { Change } from '../memory-dynamodb.ts';
 import type { Sent } from '../process.ts';
@@ -26,7 +27,7 @@ export type Origin =
   | { readonly kind: 'application'; readonly write: AppWrite }
   | { readonly kind: 'ttl' }
   /** A merge. */
-  | { readonly kind: 'operator' }
+  | { readonly kind: 'operator'; readonly request: WriteRequest }
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'ferry'; readonly sent: Sent };
 

@@ -12,7 +12,7 @@ export interface SmallestTwoWay {
 
 type LeaveOut = (plan: TwoWayPlan) => TwoWayPlan;
 
-const LISTS = ['disturbances', 'writes'] as const;
+const LISTS = ['disturbances', 'commands', 'poisons', 'writes'] as const;
 
 /** Leaves out whatever can be left out. Undefined where the plan does not fail. */
 export async function shrinkTwoWay(
@@ -37,9 +37,9 @@ export async function shrinkTwoWay(
   return { plan: smallest, violation: violations[0] ?? kind, story: story.slice(0, end + 1) };
 }
 
-function sizeOf({ rates, writes, disturbances }: TwoWayPlan): number {
+function sizeOf({ rates, ...plan }: TwoWayPlan): number {
   const faults = Object.values(rates).filter((rate) => rate > 0).length;
-  return writes.length + disturbances.length + faults;
+  return LISTS.reduce((sum, name) => sum + plan[name].length, faults);
 }
 
 const RIGHT: HostClock = { skewMs: 0, step: { atMs: 0, byMs: 0 } };

@@ -7,6 +7,7 @@ import { DAY, HOUR, MINUTE, type Rates, SECOND, type Settings } from '../plan.ts
 import { between, happens, oneOf, randomOf, swarm } from '../random.ts';
 import { START_MS } from '../timeline.ts';
 import type { Side } from '../switching/plan.ts';
+import { withCommands } from './commands-planned.ts';
 import { withMotif } from './motifs.ts';
 import type {
   Disturbance,
@@ -37,7 +38,8 @@ export function twoWayPlanOf(seed: number, mode: Mode): TwoWayPlan {
   const base = basePlan(seed, mode, kind);
   const plan = { ...base, ...historyOf(base, randomOf(seed, 'writes')) };
   const isPlain = kind === 'hostile' || kind === 'strays';
-  return shifted(isPlain && happens(random, 0.3) ? withMotif(plan, random) : plan);
+  if (!isPlain) return shifted(plan);
+  return shifted(withCommands(happens(random, 0.3) ? withMotif(plan, random) : plan));
 }
 
 function basePlan(seed: number, mode: Mode, kind: WorldKind): TwoWayPlan {
@@ -63,6 +65,8 @@ function basePlan(seed: number, mode: Mode, kind: WorldKind): TwoWayPlan {
     ttl: ttlOf(random, settings.ttlDeletes === 'skip' || mode === 'home'),
     writes: [],
     disturbances,
+    poisons: [],
+    commands: [],
     ...(kind === 'epoch' && { epochAtMs: between(random, 0.2, 0.9) * lengthMs }),
     ...(kind === 'moved' && { moveAtMs: between(random, 0.2, 0.9) * lengthMs }),
     calmAtMs: Math.max(lengthMs, ...endsMs),
@@ -91,6 +95,8 @@ function shifted(plan: TwoWayPlan): TwoWayPlan {
     },
     writes: plan.writes.map(shift),
     disturbances: plan.disturbances.map(shift),
+    poisons: plan.poisons.map(shift),
+    commands: plan.commands.map(shift),
     calmAtMs: plan.calmAtMs + START_MS,
     ...(epochAtMs !== undefined && { epochAtMs: epochAtMs + START_MS }),
     ...(moveAtMs !== undefined && { moveAtMs: moveAtMs + START_MS }),

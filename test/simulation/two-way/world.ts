@@ -3,6 +3,7 @@
 
 import { controlKey, parseControlRow, putControlRow } from '../../../src/model/control-item.ts';
 import { firstRow, nextEpoch } from '../../../src/model/control-row.ts';
+import type { WriteRequest } from '../../../src/model/write-request.ts';
 import { ledgerRowKey } from '../../../src/model/ledger-row.ts';
 import type { Random } from '../../../src/ports.ts';
 import { below } from '../../../src/local/seeded-random.ts';
@@ -12,7 +13,7 @@ import { Network, type Outage } from '../network.ts';
 import { SECOND } from '../plan.ts';
 import { Process, type ProcessFacts, type Sent } from '../process.ts';
 import type { ProcessSettings } from '../projecting.ts';
-import { between, happens, oneOf, randomOf } from '../random.ts';
+import { between, happens, hashOf, oneOf, randomOf } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
 import type { Side } from '../switching/plan.ts';
 import { TwoWayFunction } from './function.ts';
@@ -125,7 +126,8 @@ export class TwoWayWorld {
     return SIDES.every((side) => this.regions[side].isQuiet());
   }
 
-  link(from: Side, to: Side): Network {
+  /** The way from a function, or from an operator, to a side. */
+  link(from: Side | 'operator', to: Side): Network {
     const name = `${from} ${to}`;
     const known = this.#links.get(name);
     if (known !== undefined) return known;
@@ -142,7 +144,7 @@ export class TwoWayWorld {
       note: (situation) => this.note(situation),
       tell: (line) => this.tell(line),
       // What a function remembers beside its stream has landed before its batch is answered, or never does.
-      isInTime: (tables) => from === to && tables.includes(this.regions[from].ledger),
+      isInTime: (tables) => from === to && tables.includes(this.regions[to].ledger),
     });
     this.#links.set(name, network);
     return network;
@@ -211,9 +213,23 @@ export class TwoWayWorld {
       },
       now: () => scheduler.now(),
       isExpired: () => false,
-      isInvalid: () => false,
+      isInvalid: (table, _, item) => this.#isRefused(table, item),
       onChange: (change, cause) => this.#onChange(change, cause),
     });
+  }
+
+  /** Always the same contents. */
+  #isRefused(table: string, item: Item | undefined): boolean {
+    const nowMs = this.scheduler.now();
+    const content = item?.['w']?.S;
+    return this.plan.poisons.some(
+      ({ side, atMs, forMs, share }) =>
+        content !== undefined &&
+        table === this.regions[side].table &&
+        nowMs >= atMs &&
+        nowMs < atMs + forMs &&
+        hashOf(`${this.plan.seed} ${side} ${content}`) % 100 < share * 100,
+    );
   }
 
   #onChange(change: Change, cause: unknown): void {
@@ -248,9 +264,9 @@ export class TwoWayWorld {
 
 function originOf(cause: unknown): Origin {
   const one = cause as
-    | { process?: unknown; ttl?: unknown; planned?: unknown; merge?: unknown }
+    | { process?: unknown; ttl?: unknown; planned?: unknown; merge?: WriteRequest }
     | undefined;
-  if (one?.merge !== undefined) return { kind: 'operator' };
+  if (one?.merge !== undefined) return { kind: 'operator', request: one.merge };
   if (one?.process !== undefined) return { kind: 'ferry', sent: cause as Sent };
   if (one?.planned !== undefined) return { kind: 'application', write: cause as AppWrite };
   return { kind: one?.ttl === undefined ? 'heartbeat' : 'ttl' };
