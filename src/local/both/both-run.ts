@@ -1,14 +1,14 @@
 // The whole of a replication in both directions on one machine: applications that write on both sides, both functions,
 // what operators do about writes that are not replicated, and at the end a comparison of the tables and of the counts.
 
-import { type LivePage, openLivePage } from '../page/live-page.ts';
+import type { LivePage } from '../page/live-page.ts';
 import { TimedWriter } from '../latency/timed-writer.ts';
 import { injectScheduled } from '../faults/fault-schedule.ts';
 import type { Percentiles } from '../cloudwatch/metrics-tally.ts';
 import type { Cleanup } from '../run/cleanup.ts';
-import type { LocalWorldOptions } from '../run/local-place.ts';
-import { type BothDirections, startBothDirections } from '../run/local-world.ts';
+import type { BothDirections } from '../run/local-world.ts';
 import { type LocalRunProgress, progressOf, summaryOf } from '../run/run-summary.ts';
+import { sayer, type StoryOptions, storyRun } from '../run/story-run.ts';
 import { BOTH_FAULTS } from './fault-schedule.ts';
 import { bothResult, type BothSummary } from './both-summary.ts';
 import { bothView } from './both-view.ts';
@@ -17,45 +17,17 @@ import { openOperator, type Operator } from './operator.ts';
 import { settleBoth } from './settle.ts';
 import type { Traffic } from './traffic.ts';
 
-export interface BothOptions extends LocalWorldOptions {
-  /** On both sides together. */
-  readonly writesPerSecond: number;
-  readonly durationSeconds: number;
-  readonly items: number;
-  readonly seed: number;
+export interface BothOptions extends StoryOptions {
   /** Injects faults while the applications write. */
   readonly faults: boolean;
-  /** Ends the writing early; settling and comparing still happen. */
-  readonly stop: AbortSignal;
-  readonly pagePort?: number | undefined;
-  readonly onStarted: (both: BothDirections, pageUrl: string) => void;
-  readonly onProgress: (progress: LocalRunProgress) => void;
-  /** A line of the story, for people. */
-  readonly onStory: (line: string) => void;
 }
 
-const PROGRESS_INTERVAL_MS = 500;
-
-/** Runs until the tables are compared, and leaves nothing behind, also when it fails. */
-export async function bothRun(options: BothOptions): Promise<BothSummary> {
-  const { clock, pagePort, credentials, onStarted } = options;
-  const cleanups: Cleanup[] = [];
-  try {
-    const page = await openLivePage({ clock, port: pagePort });
-    cleanups.push(() => page.close());
-    const both = await startBothDirections(options, cleanups);
-    cleanups.push(() => page.freeze());
-    onStarted(both, page.url);
-    const operator = openOperator(both, credentials, cleanups);
-    const run = new BothRun({ both, page, operator, options }, cleanups);
-    const timer = setInterval(() => run.tick(), PROGRESS_INTERVAL_MS);
-    cleanups.push(() => clearInterval(timer));
-    const { outward, back } = both;
-    const lost = [outward.source.lost, back.source.lost, outward.mapping.lost, back.mapping.lost];
-    return await Promise.race([run.tell(), ...lost]);
-  } finally {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
-  }
+/** Runs until the tables are compared. `writesPerSecond` is that of both sides together. */
+export function bothRun(options: BothOptions): Promise<BothSummary> {
+  return storyRun(options, (both, page, cleanups) => {
+    const operator = openOperator(both, options.credentials, cleanups);
+    return new BothRun({ both, page, operator, options }, cleanups);
+  });
 }
 
 interface Stage {
@@ -68,7 +40,7 @@ interface Stage {
 class BothRun {
   readonly #stage: Stage;
   readonly #traffic: Traffic;
-  readonly #startMs: number;
+  readonly #sayer: ReturnType<typeof sayer>;
   readonly #latencies: Readonly<Record<'outward' | 'back', () => Percentiles | undefined>>;
   #latency: Record<'outward' | 'back', Percentiles | undefined>;
   #line = '';
@@ -78,19 +50,19 @@ class BothRun {
     this.#stage = stage;
     const { both, options } = stage;
     this.#traffic = openTraffic(both, options, cleanups);
-    this.#startMs = options.clock.now();
+    this.#sayer = sayer(options, stage.page);
     const { outward, back } = both;
     this.#latencies = { outward: outward.tally.latencyReader(), back: back.tally.latencyReader() };
     this.#latency = { outward: undefined, back: undefined };
   }
 
-  tick(): void {
+  progress(): LocalRunProgress {
     const { outward, back } = this.#latencies;
     this.#latency = {
       outward: outward() ?? this.#latency.outward,
       back: back() ?? this.#latency.back,
     };
-    this.#stage.options.onProgress(progressOf(this.#counted()));
+    return progressOf(this.#counted());
   }
 
   async tell(): Promise<BothSummary> {
@@ -146,7 +118,7 @@ class BothRun {
       onComparing: () => page.phase('comparing'),
     });
     const { report, ...counts } = end;
-    const durationSeconds = (clock.now() - this.#startMs) / 1000;
+    const durationSeconds = this.#sayer.seconds();
     const { tally } = both.whole;
     return {
       ...summaryOf(this.#counted(), { report, durationSeconds, redriven: undefined }),
@@ -161,11 +133,8 @@ class BothRun {
   }
 
   #say(line: string): void {
-    const { page, options } = this.#stage;
-    const seconds = ((options.clock.now() - this.#startMs) / 1000).toFixed(1);
-    options.onStory(`${seconds.padStart(6)} s  ${line}`);
     this.#line = line;
-    page.refresh();
+    this.#sayer.say(line);
   }
 
   #counted() {

@@ -3,11 +3,9 @@
 
 import type { Side } from '../../config/identity.ts';
 import type { StepResult, SwitchPhase, SwitchRequest } from '../../switching/step.ts';
-import { type LivePage, openLivePage } from '../page/live-page.ts';
-import type { Cleanup } from '../run/cleanup.ts';
+import type { LivePage } from '../page/live-page.ts';
 import { compareTables } from '../run/compare-tables.ts';
-import type { LocalWorldOptions } from '../run/local-place.ts';
-import { type BothDirections, startBothDirections } from '../run/local-world.ts';
+import type { BothDirections } from '../run/local-world.ts';
 import { resultOf } from '../run/run-result.ts';
 import {
   type LocalRunProgress,
@@ -15,6 +13,7 @@ import {
   progressOf,
   summaryOf,
 } from '../run/run-summary.ts';
+import { sayer, type StoryOptions, storyRun } from '../run/story-run.ts';
 import { createWorkload } from '../run/workload.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { type Application, startApplication } from './application.ts';
@@ -22,21 +21,10 @@ import { phraseOf } from './phrases.ts';
 import { planned, sourceLost, type StrandedOutcome, type SwitchOutcome } from './story.ts';
 import { type SwitchScene, switchingView } from './switch-view.ts';
 
-export interface FailoverOptions extends LocalWorldOptions {
-  readonly writesPerSecond: number;
-  /** Of writing: before, between and after the switches. */
-  readonly durationSeconds: number;
-  readonly items: number;
-  readonly seed: number;
+/** They write before, between and after the switches. */
+export interface FailoverOptions extends StoryOptions {
   /** Whether the source is lost, or the switch is planned. */
   readonly sourceLost: boolean;
-  /** Ends the writing early. A switch that has begun comes to its end, and the tables are compared. */
-  readonly stop: AbortSignal;
-  readonly pagePort?: number | undefined;
-  readonly onStarted: (both: BothDirections, pageUrl: string) => void;
-  readonly onProgress: (progress: LocalRunProgress) => void;
-  /** A line of the story, for people. */
-  readonly onStory: (line: string) => void;
 }
 
 /** The last line of `ferry local --failover --json`. Fields are added, never renamed. */
@@ -51,37 +39,23 @@ export interface FailoverSummary extends LocalRunSummary {
   readonly stranded?: StrandedOutcome;
 }
 
-const PROGRESS_INTERVAL_MS = 500;
 /** Times of writing in a story. */
 const CALMS = 3;
 
-/** Runs until the story has ended, and leaves nothing behind, also when it fails. */
-export async function failoverRun(options: FailoverOptions): Promise<FailoverSummary> {
-  const { clock, pagePort, onStarted, onProgress } = options;
-  const cleanups: Cleanup[] = [];
-  try {
-    const page = await openLivePage({ clock, port: pagePort });
-    cleanups.push(() => page.close());
-    const both = await startBothDirections(options, cleanups);
-    cleanups.push(() => page.freeze());
-    onStarted(both, page.url);
+/** Runs until the tables are compared. A switch that has begun comes to its end. */
+export function failoverRun(options: FailoverOptions): Promise<FailoverSummary> {
+  return storyRun(options, (both, page, cleanups) => {
     const run = new FailoverRun(both, page, options);
     cleanups.push(() => run.stop());
-    const timer = setInterval(() => onProgress(run.progress()), PROGRESS_INTERVAL_MS);
-    cleanups.push(() => clearInterval(timer));
-    const { outward, back } = both;
-    const lost = [outward.source.lost, back.source.lost, outward.mapping.lost, back.mapping.lost];
-    return await Promise.race([run.tell(), ...lost]);
-  } finally {
-    for (const cleanup of cleanups.toReversed()) await cleanup();
-  }
+    return run;
+  });
 }
 
 class FailoverRun {
   readonly #both: BothDirections;
   readonly #page: LivePage;
   readonly #options: FailoverOptions;
-  readonly #startMs: number;
+  readonly #sayer: ReturnType<typeof sayer>;
   readonly #applications: Application[] = [];
   readonly #switches: SwitchOutcome[] = [];
   #scene: Omit<SwitchScene, 'refused'> = {
@@ -95,7 +69,7 @@ class FailoverRun {
 
   constructor(both: BothDirections, page: LivePage, options: FailoverOptions) {
     [this.#both, this.#page, this.#options] = [both, page, options];
-    this.#startMs = options.clock.now();
+    this.#sayer = sayer(options, page);
   }
 
   async tell(): Promise<FailoverSummary> {
@@ -177,11 +151,8 @@ class FailoverRun {
   }
 
   #say(line: string): void {
-    const { clock, onStory } = this.#options;
-    const seconds = ((clock.now() - this.#startMs) / 1000).toFixed(1);
-    onStory(`${seconds.padStart(6)} s  ${line}`);
     this.#scene = { ...this.#scene, line };
-    this.#page.refresh();
+    this.#sayer.say(line);
   }
 
   #onStep({ phase }: StepResult, kind: SwitchRequest['kind']): void {
@@ -201,7 +172,7 @@ class FailoverRun {
     await active.settled();
     // The first has written to its source.
     await other.settled();
-    const durationSeconds = (this.#options.clock.now() - this.#startMs) / 1000;
+    const durationSeconds = this.#sayer.seconds();
     this.#page.phase('comparing');
     const report = await compareTables(active, this.#options.clock);
     const { tally } = whole;
