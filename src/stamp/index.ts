@@ -55,7 +55,7 @@ export function ferryStamp(options: FerryStampOptions): FerryStamp {
 function stampingOf(stamping: Stamping): Middleware {
   return (next, { commandName = '' }) => {
     const write = WRITES[commandName];
-    return write === undefined ? next : async (args) => write({ args, next, stamping });
+    return write === undefined ? next : (args) => write({ args, next, stamping });
   };
 }
 

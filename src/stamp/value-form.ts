@@ -12,15 +12,17 @@ const TYPES = new Set(['S', 'N', 'B', 'SS', 'NS', 'BS', 'M', 'L', 'BOOL', 'NULL'
  * one value is not an object with the name of a type.
  */
 export function formOf(values: Values): ValueForm {
-  return Object.values(values).every((value) => value === undefined || isTyped(value))
-    ? 'typed'
-    : 'plain';
+  for (const value of Object.values(values))
+    if (value !== undefined && !isTyped(value)) return 'plain';
+  return 'typed';
 }
 
+/** A loop, because this runs for each value of each write: a function for each took half as long again. */
 function isTyped(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const names = Object.keys(value);
-  return names.length > 0 && names.every((name) => TYPES.has(name));
+  for (const name of names) if (!TYPES.has(name)) return false;
+  return names.length > 0;
 }
 
 export function textIn(form: ValueForm, text: string): unknown {

@@ -37,6 +37,15 @@ describe('a put', () => {
     expect(stampedPut({ Item: read }, STAMPING).Item['_ferry']).toEqual(RESERVED);
   });
 
+  it('keeps an attribute with the name of the prototype', () => {
+    const Item = JSON.parse('{"id":{"S":"a"},"__proto__":{"S":"b"}}') as { id: { S: string } };
+
+    expect(Object.entries(stampedPut({ Item }, STAMPING).Item)).toEqual([
+      ...Object.entries(Item),
+      ['_ferry', RESERVED],
+    ]);
+  });
+
   it('keeps the condition, the names and the values of the caller', () => {
     const input = {
       Item: { id: { S: 'a' } },
