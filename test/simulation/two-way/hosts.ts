@@ -1,10 +1,11 @@
 // Applications on both sides, two hosts each. In the stamped mode their writes go through a model of the plug-in, written
-// from its rules: a hybrid clock, a condition, and another stamp above what has refused the first.
+// from its rules: a condition, and another stamp above what has refused the first. The clocks are those of the plug-in.
 
-import { clientUnique, clockVersion, nextVersion } from '../../../src/model/clock-version.ts';
+import { CLOCK_VERSION_PARTS } from '../../../src/model/clock-version.ts';
 import { type Version, versionIn } from '../../../src/model/guard.ts';
 import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import type { Item, Reply } from '../memory-dynamodb.ts';
+import { type StampClock, stampClock } from '../../../src/stamp/stamp-clock.ts';
 import { hashOf } from '../random.ts';
 import type { Side } from '../switching/plan.ts';
 import type { HostClock, PlannedWrite } from './plan.ts';
@@ -16,40 +17,33 @@ const RESERVED = '_ferry';
 
 class Host {
   epoch = 1;
-  #lastMs = 0;
-  #count = 0;
-  readonly #clock: HostClock;
-  readonly #side: Side;
-  readonly #process: number;
+  readonly origin: 1 | 2;
+  readonly #clock: StampClock;
 
-  constructor(clock: HostClock, side: Side, index: number) {
-    this.#clock = clock;
-    this.#side = side;
-    this.#process = hashOf(`${side} ${index}`);
+  constructor({ skewMs, step }: HostClock, name: HostName, now: () => number) {
+    this.origin = name.side === 'east' ? 1 : 2;
+    this.#clock = stampClock({
+      now() {
+        const nowMs = now();
+        return nowMs + skewMs + (nowMs >= step.atMs ? step.byMs : 0);
+      },
+      // The half is lost when it is rounded down.
+      random: () => (hashOf(`${name.side} ${name.index}`) + 0.5) / CLOCK_VERSION_PARTS.processMax,
+    });
   }
 
-  get origin(): 1 | 2 {
-    return this.#side === 'east' ? 1 : 2;
+  stamp(): Version {
+    return this.#clock.stamp(this);
   }
 
-  /** Its clock, and never the same again. */
-  stamp(nowMs: number): Version {
-    const { skewMs, step } = this.#clock;
-    const clockMs = Math.floor(nowMs + skewMs + (nowMs >= step.atMs ? step.byMs : 0));
-    this.#lastMs = Math.max(clockMs, this.#lastMs + 1);
-    const { epoch, origin } = this;
-    return clockVersion({ epoch, ms: this.#lastMs, counter: 0, origin, unique: this.#unique() });
+  above(version: Version): Version {
+    return this.#clock.above(version, this);
   }
+}
 
-  next(version: Version): Version {
-    const next = nextVersion(version, this.origin, this.#unique());
-    this.#lastMs = Math.max(this.#lastMs, Number(next.slice(5, 18)));
-    return next;
-  }
-
-  #unique(): string {
-    return clientUnique(this.#process, (this.#count += 1));
-  }
+interface HostName {
+  readonly side: Side;
+  readonly index: 0 | 1;
 }
 
 export class Hosts {
@@ -61,10 +55,11 @@ export class Hosts {
   constructor(world: TwoWayWorld) {
     this.#world = world;
     this.#random = world.random('applications');
-    const { east, west } = world.plan.hosts;
+    const host = (side: Side, index: 0 | 1) =>
+      new Host(world.plan.hosts[side][index], { side, index }, () => world.scheduler.now());
     this.#hosts = {
-      east: [new Host(east[0], 'east', 0), new Host(east[1], 'east', 1)],
-      west: [new Host(west[0], 'west', 0), new Host(west[1], 'west', 1)],
+      east: [host('east', 0), host('east', 1)],
+      west: [host('west', 0), host('west', 1)],
     };
   }
 
@@ -79,7 +74,7 @@ export class Hosts {
     const host = this.#hosts[planned.side][planned.host];
     const isStamped =
       plan.mode === 'stamped' && (planned.kind === 'put' || planned.kind === 'update');
-    const stamp = isStamped ? host.stamp(scheduler.now()) : undefined;
+    const stamp = isStamped ? host.stamp() : undefined;
     const write: AppWrite = {
       planned,
       content: `${planned.number}-${(this.#contents += 1)}`,
@@ -133,7 +128,7 @@ export class Hosts {
     if (held === undefined || held === stamp || tries >= TRIES_MAX) return;
     this.#world.note('stamp refused');
     const again = { ...write, content: `${planned.number}-${(this.#contents += 1)}` };
-    scheduler.after(3, () => this.#do(again, host, host.next(held), tries + 1));
+    scheduler.after(3, () => this.#do(again, host, host.above(held), tries + 1));
   }
 
   /** @returns undefined where the table refuses it as invalid: then it has not been written. */
