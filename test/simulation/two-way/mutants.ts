@@ -86,7 +86,7 @@ export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
   {
     ...stamped,
     name: 'no local tombstone',
-    caughtBy: 13,
+    caughtBy: 21,
     seedsMax: 200,
     writer: without('near', isTombstone),
   },
@@ -174,7 +174,7 @@ export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
   {
     ...stamped,
     name: 'an unfinished run reports its last record',
-    caughtBy: 237,
+    caughtBy: 660,
     seedsMax: 10_000,
     replicate: lastOfRun,
   },
