@@ -7,7 +7,7 @@ import { newSwitch, nextStep } from '../../src/switching/next-step.ts';
 import type { SwitchPorts } from '../../src/switching/ports.ts';
 import { runStranded } from '../../src/switching/stranded-run.ts';
 import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
-import { LostWorld } from './lost-world.ts';
+import { idleMs, LostWorld } from './lost-world.ts';
 
 let world: LostWorld;
 beforeEach(async () => {
@@ -38,7 +38,7 @@ async function run(
     if (step.result !== undefined) return step.result;
     if (step.phase === until) return undefined;
     await onStep?.(step);
-    world.pass(step.waitMs);
+    world.pass(idleMs(step));
   }
   throw new Error('it does not end');
 }

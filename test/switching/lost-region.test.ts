@@ -21,7 +21,7 @@ import {
   type SwitchResult,
 } from '../../src/switching/step.ts';
 import { raisedActive } from '../../src/tally/tally-row.ts';
-import { LostWorld } from './lost-world.ts';
+import { idleMs, LostWorld } from './lost-world.ts';
 
 let world: LostWorld;
 beforeEach(async () => {
@@ -42,7 +42,7 @@ async function run(
     if (step.result !== undefined) return step.result;
     if (until?.(step) === true) return undefined;
     await onStep?.(step);
-    world.pass(step.waitMs);
+    world.pass(idleMs(step));
   }
   throw new Error('it does not end');
 }

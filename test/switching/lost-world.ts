@@ -33,6 +33,7 @@ import type {
   SwitchSide,
   TallyPlace,
 } from '../../src/switching/ports.ts';
+import type { StepResult } from '../../src/switching/step.ts';
 import { openTally, type Tally } from '../../src/tally/index.ts';
 import { type TestEngine, testEngine } from '../fixtures/engine.ts';
 import { SETTINGS } from '../fixtures/records.ts';
@@ -43,6 +44,13 @@ const KEYS = [{ name: 'pk', type: 'S' as const }];
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 /** All records of a second have the same time, and an epoch begins and ends between two. */
 const MOMENT_MS = 5_000;
+const IDLE_MS = 10_000;
+
+/** How much time passes before the next step: more of what a phase only waits for, so that it looks less often. */
+export function idleMs({ phase, waitMs }: StepResult): number {
+  const isIdle = phase === 'probing' || phase === 'waiting';
+  return isIdle && waitMs > 0 ? IDLE_MS : waitMs;
+}
 
 export class LostWorld {
   readonly east: Place;
@@ -149,6 +157,9 @@ export class Place {
   /** What its function has acknowledged. */
   readonly #seen = new Map<string, number>();
   readonly #done = new Set<string>();
+  readonly #recordsRead: DynamoDBRecord[] = [];
+  /** By shard: where the records begin that have not been read. undefined where none can follow. */
+  readonly #unread = new Map<string, string | undefined>();
   readonly fences: FenceWish[] = [];
   isFenced = false;
   letters: OpenLetters = { letters: [], batches: 0, lost: 0 };
@@ -325,19 +336,22 @@ export class Place {
     return true;
   }
 
-  async #records(): Promise<DynamoDBRecord[]> {
+  /** All so far. Each is read once, since a file of tests writes thousands, and asks after each. */
+  async #records(): Promise<readonly DynamoDBRecord[]> {
     const stream = this.stream();
-    const records: DynamoDBRecord[] = [];
     for (const { shardId } of await stream.shards()) {
-      let iterator: string | undefined = await stream.open(shardId);
-      for (let empty = 0; iterator !== undefined && empty < 1; ) {
+      let iterator = this.#unread.has(shardId)
+        ? this.#unread.get(shardId)
+        : await stream.open(shardId);
+      for (let isEnd = false; iterator !== undefined && !isEnd; ) {
         const page = await stream.read(iterator, 1_000);
-        records.push(...page.records);
-        empty = page.records.length === 0 ? empty + 1 : 0;
+        this.#recordsRead.push(...page.records);
+        isEnd = page.records.length === 0;
         iterator = page.nextIterator;
       }
+      this.#unread.set(shardId, iterator);
     }
-    return records;
+    return this.#recordsRead;
   }
 
   /** The clock stands as it stood when the record was written. */

@@ -10,7 +10,7 @@ import type { FenceWish, SwitchPorts, SwitchSide } from '../../src/switching/por
 import { proofIn, proofKey } from '../../src/switching/proof.ts';
 import type { StepResult, SwitchRequest, SwitchResult } from '../../src/switching/step.ts';
 import { serviceError } from '../fixtures/replication.ts';
-import { LostWorld, type Place } from './lost-world.ts';
+import { idleMs, LostWorld, type Place } from './lost-world.ts';
 
 const DONE: SwitchRequest = {
   kind: 'switch',
@@ -19,8 +19,6 @@ const DONE: SwitchRequest = {
   accepted: [],
   proof: 'tail',
 };
-
-const IDLE_MS = 10_000;
 
 let world: LostWorld;
 beforeAll(async () => {
@@ -86,9 +84,7 @@ async function drive(
     const answer = await nextStep(state, ports);
     steps.push(answer);
     if (answer.result !== undefined) return answer.result;
-    // Fewer looks at what only takes time.
-    const isIdle = answer.phase === 'probing' || answer.phase === 'waiting';
-    world.pass(isIdle ? IDLE_MS : answer.waitMs);
+    world.pass(idleMs(answer));
   }
   if (stepsMax === 400) throw new Error(`no end: ${steps.map(({ phase }) => phase).join(' ')}`);
   return undefined;
