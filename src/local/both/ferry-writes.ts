@@ -10,10 +10,13 @@ export function ferryWrites({ outward, back }: BothDirections): number {
 
 /** Resolves once both streams have been read to their ends, and nothing that came of it is left. */
 export async function bothSettled({ outward, back, whole }: BothDirections): Promise<void> {
-  // What one direction writes is a record for the other one.
-  for (let before = -1; before !== whole.mapping.counts.received; ) {
-    before = whole.mapping.counts.received;
-    await outward.settled();
-    await back.settled();
+  // What one direction delivers is a record for the other one: only a look during which nothing moved is proof.
+  for (let before = -1; before !== moved(whole); ) {
+    before = moved(whole);
+    await Promise.all([outward.settled(), back.settled()]);
   }
+}
+
+function moved({ mapping: { counts } }: BothDirections['whole']): number {
+  return counts.received + counts.done + counts.givenUp;
 }
