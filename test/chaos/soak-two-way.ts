@@ -1,6 +1,9 @@
 // `npm run soak:two-way -- --minutes 3 --seed 7 --mode stamped`: an hour's worth of writes in minutes on both sides, with hot
 // items, deletes and re-creations, while functions are killed. Prints its story and its report; ends with exit code 1 if
 // the tables differ, if a write was lost, or if Ferry has written more than it may.
+//
+// To measure how long the tables differ after a load: `--minutes 0.02 --rate 2000 --kills 0`. Keep it short: the engine
+// takes longer for each write, the more records its stream has, and in a longer run bounds the rate.
 
 import { parseArgs } from 'node:util';
 import { isWell, twoWay, type TwoWayOptions } from './two-way.ts';

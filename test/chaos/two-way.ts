@@ -37,9 +37,11 @@ export interface TwoWayReport {
   readonly ferryWritesPerWrite: number;
   /** Per second, as reached. */
   readonly writesPerSecond: number;
-  /** From the last write until all had arrived. */
+  /** From the end of the load until the last write of Ferry: since then, the tables are equal. */
+  readonly arrivedMs: number;
+  /** From the same until it was proven that nothing more comes: streams are read to their ends several times. */
   readonly restMs: number;
-  /** After all had arrived. */
+  /** After that. */
   readonly writesAtRest: number;
   /** Of Ferry per write, where few writes come and each arrives by itself, time after time. */
   readonly inCalm: readonly number[];
@@ -61,6 +63,8 @@ export const WRITES_PER_WRITE_MAX = 4;
 const ROUNDS = 3;
 const ROUND_WRITES = 10;
 const REST_MS = 2_000;
+/** Between two looks at what Ferry has written. */
+const LOOK_MS = 10;
 /** A record that the destination always refuses would need an operator: that is another test. */
 const NETWORK = everything(0.0005).filter(({ kind }) => kind !== 'poison');
 
@@ -96,6 +100,8 @@ export async function twoWay(options: TwoWayOptions): Promise<TwoWayReport> {
       cleanups,
     );
     const writesPerSecond = await underFire(both, traffic, options);
+    // Users who wait for the other side go away, or the last write would come long after the others.
+    stop.abort();
     return { ...(await judge(both, traffic, options)), writesPerSecond };
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
@@ -150,7 +156,6 @@ async function underFire(
     }
   })();
   await Promise.all([writer.run(), killing]);
-  await traffic.end();
   for (const heal of heals) heal();
   return writer.reachedRate;
 }
@@ -161,10 +166,8 @@ async function judge(
   { onStory }: TwoWayOptions,
 ): Promise<Omit<TwoWayReport, 'writesPerSecond'>> {
   const { outward, whole } = both;
-  const stoppedAtMs = Date.now();
-  await bothSettled(both);
-  const restMs = Date.now() - stoppedAtMs;
-  onStory(`at rest ${restMs} ms after the last write`);
+  const { arrivedMs, restMs } = await toRest(both, traffic);
+  onStory(`all had arrived after ${arrivedMs} ms, as was proven after ${restMs} ms`);
   const written = ferryWrites(both);
   await delay(REST_MS);
   const writesAtRest = ferryWrites(both) - written;
@@ -177,6 +180,7 @@ async function judge(
   return {
     writes,
     ferryWrites: written,
+    arrivedMs,
     restMs,
     ferryWritesPerWrite: Math.round((100 * written) / writes) / 100,
     writesAtRest,
@@ -190,6 +194,28 @@ async function judge(
     differences: report.missing + report.different + report.extraneous + report.inFlight,
     items: report.items,
   };
+}
+
+/** Watches the proxies meanwhile: how long the proof takes is no lag of Ferry. */
+async function toRest(
+  both: BothDirections,
+  traffic: Traffic,
+): Promise<Pick<TwoWayReport, 'arrivedMs' | 'restMs'>> {
+  const stoppedAtMs = Date.now();
+  let seen = ferryWrites(both);
+  let arrivedMs = 0;
+  const looking = setInterval(() => {
+    const written = ferryWrites(both);
+    if (written > seen) arrivedMs = Date.now() - stoppedAtMs;
+    seen = written;
+  }, LOOK_MS);
+  try {
+    await traffic.end();
+    await bothSettled(both);
+  } finally {
+    clearInterval(looking);
+  }
+  return { arrivedMs, restMs: Date.now() - stoppedAtMs };
 }
 
 /** A few writes, and the invocations that they cause. @returns what Ferry has written for each of them. */
