@@ -40,6 +40,14 @@ function run(command: string, extra: readonly string[] = []): string {
   });
 }
 
+let listed: string | undefined;
+
+/** What `cdk ls` says: the whole app is synthesised for it, so that it is asked once. */
+function stacks(): string {
+  listed ??= run('npx cdk ls');
+  return listed;
+}
+
 /** How each command is shown to work; those that need an account or run the tests are told apart. */
 const SHORT = ['--duration', '1', '--rate', '50'];
 const CHECKS: Readonly<Record<string, (command: string) => void>> = {
@@ -157,9 +165,9 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   'ferry permissions --for run --replication orders': (command) =>
     expect(run(command)).toContain('dynamodb:GetRecords'),
   'npx cdk deploy ferry-orders-destination --exclusively --profile china': () =>
-    expect(run('npx cdk ls')).toContain('ferry-orders-destination'),
+    expect(stacks()).toContain('ferry-orders-destination'),
   'npx cdk deploy ferry-orders-source --exclusively --profile orders': () =>
-    expect(run('npx cdk ls')).toContain('ferry-orders-source'),
+    expect(stacks()).toContain('ferry-orders-source'),
   'npx cdk synth': (command) => {
     const output = mkdtempSync(join(tmpdir(), 'ferry-readme-'));
     expect(run(command, ['--quiet', '--output', output])).toBeDefined();
@@ -181,7 +189,7 @@ const CHECKS: Readonly<Record<string, (command: string) => void>> = {
   },
   'npx cdk bootstrap aws://ACCOUNT/us-east-1 aws://ACCOUNT/eu-west-1': () =>
     expect(run('npx cdk bootstrap --help')).toContain('ENVIRONMENTS'),
-  'npx cdk deploy --all': () => expect(run('npx cdk ls').trim().split('\n')).toHaveLength(2),
+  'npx cdk deploy --all': () => expect(stacks().trim().split('\n')).toHaveLength(2),
   'npm run release-files': () => expect(scripts['release-files']).toContain('bin/release-files.ts'),
   'npm test': () => expect(scripts['test']).toBe('vitest run'),
   'npm run check': () => expect(scripts['check']).toContain('npm test'),
