@@ -67,10 +67,22 @@ export function appOf(...replications: object[]): App {
   return app;
 }
 
-export function templates(replication: object): {
-  source: TemplateJson;
-  destination: TemplateJson;
-} {
+interface Templates {
+  readonly source: TemplateJson;
+  readonly destination: TemplateJson;
+}
+
+/** By the text of the replication: a synthesis takes a second of the processor, and the files of a process ask often. */
+const synthesized = new Map<string, Templates>();
+
+export function templates(replication: object): Templates {
+  const text = JSON.stringify(replication);
+  const found = synthesized.get(text) ?? synthesize(replication);
+  synthesized.set(text, found);
+  return found;
+}
+
+function synthesize(replication: object): Templates {
   const app = appOf(replication);
   const template = (side: string) =>
     Template.fromStack(stackOf(app, `ferry-orders-${side}`)).toJSON() as TemplateJson;
