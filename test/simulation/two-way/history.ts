@@ -44,6 +44,10 @@ export class ItemHistory {
   hasUnstamped = false;
   /** A record was lost. */
   isLost = false;
+  /** Since it was merged in the end, another record was lost. */
+  isLostAgain = false;
+  /** A merge has copied it from a side whose deletes had not been handled: a slow clock may have put it below one. */
+  isCopiedEarly = false;
   /** The key's version went with an item that has expired. */
   hasSkipped = false;
 

@@ -35,6 +35,7 @@ function* falseAlarm(loser: Loser, world: TwoWayWorld) {
   const item = world.judge.item(key['pk']?.S ?? '');
   // What has expired and is skipped leaves no trace that a later put could have seen.
   if (kind !== 'replaced' || item.isStray || item.isLost || item.hasSkipped) return;
+  if (item.isCopiedEarly) return;
   const [first, winner] = [contentOf(lost), contentOf(won)];
   const act = item.acts.get(winner ?? '');
   if (item.acts.get(first ?? '')?.count !== 1) return;

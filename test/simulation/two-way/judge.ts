@@ -15,7 +15,7 @@ import { requestProblems } from './judge-requests.ts';
 import type { Way } from './mutant.ts';
 import type { Origin, Region, RegionWrite } from './region.ts';
 import { mustBeStray } from './strays.ts';
-import type { TwoWayWorld } from './world.ts';
+import { otherSide, type TwoWayWorld } from './world.ts';
 
 const RESERVED = '_ferry';
 /** Of both directions. */
@@ -79,6 +79,7 @@ export class TwoWayJudge {
     const item = this.item(key);
     this.#noteAct(item, { side, origin, before, after });
     if (origin.kind === 'ferry') this.#ferryHasChanged(item);
+    if (origin.kind === 'operator' && after !== undefined) this.#noteCopy(item, side);
     const request = origin.kind === 'ferry' ? origin.sent.intent : mergeOf(origin);
     if (request !== undefined) noteArrival(item, side, { request, after });
     if (this.#world.plan.mode === 'stamped')
@@ -121,6 +122,16 @@ export class TwoWayJudge {
     const bound = CHANGES_PER_ACT * item.acts.size + 2 * item.redeliveries;
     if (item.ferryChanges > bound)
       this.violation(`bound: ${item.ferryChanges} changes of ${item.key} by Ferry`);
+  }
+
+  /** By a merge. */
+  #noteCopy(item: ItemHistory, side: Side): void {
+    const { writes } = this.#world.regions[otherSide(side)];
+    const isWaiting = ({ key, kind, entries }: RegionWrite) =>
+      key === item.key && kind === 'delete' && entries.some((entry) => !this.final.has(entry));
+    if (item.isCopiedEarly || !writes.some(isWaiting)) return;
+    item.isCopiedEarly = true;
+    this.#world.note('merge before a delete was handled');
   }
 
   /** Its letter goes by the rules once more. */
@@ -221,8 +232,10 @@ export class TwoWayJudge {
 
   /** Its record is delivered no more. */
   lost(entry: StreamEntry): void {
-    if (!this.final.has(entry) && !BEATS.has(entry.write.key))
-      this.item(entry.write.key).isLost = true;
+    if (this.final.has(entry) || BEATS.has(entry.write.key)) return;
+    const item = this.item(entry.write.key);
+    item.isLost = true;
+    item.isLostAgain = true;
   }
 
   /** Everything has been handled. */

@@ -17,6 +17,7 @@ export async function mergeUnequal(world: TwoWayWorld): Promise<void> {
   const context = withoutFaults(world);
   for (const item of world.judge.items.values()) {
     if (!item.isStray && !item.isLost) continue;
+    item.isLostAgain = false;
     const [key, keyText] = [world.keys.keyOf(item.key), world.keys.textOf(item.key)];
     const result = await mergeKey({ key, keyText }, context, { prefer: 1 });
     world.note(`merge: ${result.kind}`);
