@@ -67,10 +67,7 @@ export function appOf(...replications: object[]): App {
   return app;
 }
 
-interface Templates {
-  readonly source: TemplateJson;
-  readonly destination: TemplateJson;
-}
+type Templates = Readonly<Record<'source' | 'destination', TemplateJson>>;
 
 /** By the text of the replication: a synthesis takes a second of the processor, and the files of a process ask often. */
 const synthesized = new Map<string, Templates>();
