@@ -1,6 +1,7 @@
 // What the function of a stream writes to the table of that stream, where both tables are written: it takes away what
 // came late, and raises the version of what a slow clock has stamped.
 
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { uniqueOf } from './clock-version.ts';
 import { itemDigest } from './discrepancy.ts';
 import type { Item } from './attribute-value.ts';
@@ -45,7 +46,10 @@ export function uniqueFor(sequenceNumber: string, item: Item, rules: WriteRules)
   return uniqueOf(`${sequenceNumber}${String(digest).slice(-DIGITS_OF_CONTENTS)}`);
 }
 
-/** Gives an item another version, as an application would, if it has been written by nothing since it was read. */
+/**
+ * Gives an item another version, as an application would, if it has been written by nothing since it was read. What was put
+ * back is as old as it was.
+ */
 export function stampAgain(
   key: Item,
   version: Version,
@@ -58,6 +62,7 @@ export function stampAgain(
     rules,
   );
   const values = 'ExpressionAttributeValues' in condition && condition.ExpressionAttributeValues;
+  const stamp = stampOf(version, putBackFor(read, rules));
   return {
     operation: 'UpdateItem',
     input: {
@@ -69,7 +74,7 @@ export function stampAgain(
         ...ExpressionAttributeNames,
         '#f': rules.reservedAttribute,
       },
-      ExpressionAttributeValues: { ...values, ':stamp': { M: { v: { S: version } } } },
+      ExpressionAttributeValues: { ...values, ':stamp': stamp },
     },
   };
 }
@@ -89,15 +94,18 @@ export function putBack(
   { key, read, version, sequence }: PutBack,
   rules: WriteRules,
 ): WriteRequest {
-  const stamp = { v: { S: version }, ...(sequence !== undefined && { s: { S: sequence } }) };
   return {
     operation: 'PutItem',
     input: {
       TableName: rules.destinationTable,
-      Item: { ...image, [rules.reservedAttribute]: { M: stamp } },
+      Item: { ...image, [rules.reservedAttribute]: stampOf(version, sequence) },
       ...unchangedFrom(read, key, rules),
     },
   };
+}
+
+function stampOf(version: Version, sequence: Version | undefined): AttributeValue {
+  return { M: { v: { S: version }, ...(sequence !== undefined && { s: { S: sequence } }) } };
 }
 
 /** The record whose image was put back; undefined for every other item. */

@@ -5,6 +5,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { TAIL_TIME_MS } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
 import { nextVersion, originOf } from '../model/clock-version.ts';
+import { contentDigest } from '../model/discrepancy.ts';
 import { type Version, versionIn } from '../model/guard.ts';
 import { putBack, putBackFor, stampAgain, uniqueFor } from '../model/near-request.ts';
 import type { Outcome } from '../model/outcome.ts';
@@ -78,9 +79,10 @@ function requestOver(
     nextVersion(deleted, twoWay.origin, uniqueFor(sequenceNumber, contents, near));
   if (held <= deleted && !isEarlier && isOurs(read[near.reservedAttribute], twoWay))
     return stampAgain(key, above(read), read, near);
-  const version = above(newImage);
   // All that is put back above one delete is below the next one: of two records, the later one's is larger.
-  if (held > deleted && (!isEarlier || held >= version)) return undefined;
+  const version = above(newImage);
+  const isSame = contentDigest(read, near) === contentDigest(newImage, near);
+  if (held > deleted && (!isEarlier || isSame || held >= version)) return undefined;
   return putBack(newImage, { key, read, version, sequence }, near);
 }
 

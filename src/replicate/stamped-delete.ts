@@ -75,11 +75,13 @@ function versionOfDelete(
   const unique = uniqueOf(record.sequenceNumber);
   const above = (version: Version | undefined) =>
     version === undefined ? '' : nextVersion(version, item.twoWay.origin, unique);
-  const own = deleted !== undefined && isLocal(deleted, item) ? deleted : '';
+  const own = deleted !== undefined && isLocal(deleted, item) ? deleted : undefined;
+  // What a function has put back is above that delete, and may have been deleted already.
+  const aboveOwn = own === undefined ? '' : above(above(own));
   // The item had come late, below that delete, or a slow clock had stamped it. By the time of this record, the delete would
-  // be above puts of the other side that came later. It is above what a function has put back, if that was deleted already.
-  if (before !== undefined && own >= before) return above(above(own));
-  return [above(before), own, above(failed)].reduce(
+  // be above puts of the other side that came later.
+  if (own !== undefined && before !== undefined && own >= before) return aboveOwn;
+  return [above(before), aboveOwn, above(failed)].reduce(
     (high, one) => (one > high ? one : high),
     record.version,
   );

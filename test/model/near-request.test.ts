@@ -37,6 +37,14 @@ describe('at the side of the stream', () => {
     });
   });
 
+  it('a stamp leaves for which record an item was put back', () => {
+    const read = { ...KEY, _ferry: { M: { v: { S: ONE }, s: { S: ONE } } } };
+
+    expect(stampAgain(KEY, TWO, read, SETTINGS).input).toMatchObject({
+      ExpressionAttributeValues: { ':stamp': { M: { v: { S: TWO }, s: { S: ONE } } } },
+    });
+  });
+
   it.each<[string, Parameters<typeof putBack>[1]['read'], string]>([
     ['another version', ITEM, '#f = :f'],
     ['no version', KEY, 'attribute_exists(#pk) AND attribute_not_exists(#f)'],

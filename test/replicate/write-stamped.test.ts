@@ -158,11 +158,13 @@ describe('a put of this side below a delete of this side', () => {
     expect(far).toEqual([]);
   });
 
-  it.each<[string, string, 0 | 1]>([
-    ['over what was put back for an earlier record', '1', 1],
-    ['not over what was put back for a later one', '3', 0],
-  ])('is put back above the same delete %s', async (_, number, times) => {
-    const items = [image(putBackFor(number))];
+  const other = { total: { N: '9' } };
+  it.each<[string, object, 0 | 1]>([
+    ['over what was put back for an earlier record', { ...putBackFor('1'), ...other }, 1],
+    ['not over the same contents', putBackFor('1'), 0],
+    ['not over what was put back for a later one', { ...putBackFor('3'), ...other }, 0],
+  ])('is put back above the same delete %s', async (_, found, times) => {
+    const items = [image(found)];
 
     const { near } = await carried([{ ...insert(OURS), id: 'other' }, insert(OURS)], {
       ...row({ d: DELETED }),
@@ -352,11 +354,18 @@ describe('a delete', () => {
     expect(valuesOf(far[0] as WriteRequest)).not.toHaveProperty(':p');
   });
 
+  const TWICE = nextVersion(nextVersion(OURS_LATER, 1, ''), 1, uniqueBy('1'));
   const atItsSecond = (version: string) => new RegExp(`^0001\\.1769860800000\\.000001${version}`);
   it.each<[string, Facts, Record<string, string>, RegExp | string]>([
     ['the second of its record', remove({}), {}, atItsSecond('0')],
     ['what it had seen', remove(byFerry(THEIRS)), {}, nextVersion(THEIRS, 1, uniqueBy('1'))],
-    ['an older delete of this side', remove({}), { d: OURS_LATER }, OURS_LATER],
+    ['what was put back above an older delete of this side', remove({}), { d: OURS_LATER }, TWICE],
+    [
+      'the same, where it has seen one with the time of that',
+      remove(stamped(nextVersion(OURS_LATER, 1, uniqueBy('0')))),
+      { d: OURS_LATER },
+      TWICE,
+    ],
     ['what was put aside', remove({}), { f: THEIRS }, nextVersion(THEIRS, 1, uniqueBy('1'))],
     [
       'nothing but what it had seen, where it is an expiry',
