@@ -46,7 +46,7 @@ export class ItemHistory {
   isLost = false;
   /** Since it was merged in the end, another record was lost. */
   isLostAgain = false;
-  /** A merge has copied it from a side whose deletes had not been handled: a slow clock may have put it below one. */
+  /** A merge has copied what a slow clock had put below a delete of its side that had not been handled. */
   isCopiedEarly = false;
   /** The key's version went with an item that has expired. */
   hasSkipped = false;

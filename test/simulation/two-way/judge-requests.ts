@@ -22,7 +22,8 @@ export function* requestProblems(
 ): Generator<string> {
   const source = process.facts.settings.replication === 'orders' ? 'east' : 'west';
   if (request.operation === 'TransactWriteItems') {
-    const key = request.input.TransactItems?.[0]?.Put?.Item?.['pk']?.S ?? '';
+    const { Put, Delete, ConditionCheck } = request.input.TransactItems?.[0] ?? {};
+    const key = (Put?.Item ?? (Delete ?? ConditionCheck)?.Key)?.['pk']?.S ?? '';
     if (world.plan.mode === 'stamped') yield 'requests: a transaction';
     else yield* homeProblem(key, source, world);
     return;

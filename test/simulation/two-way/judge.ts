@@ -79,7 +79,7 @@ export class TwoWayJudge {
     const item = this.item(key);
     this.#noteAct(item, { side, origin, before, after });
     if (origin.kind === 'ferry') this.#ferryHasChanged(item);
-    if (origin.kind === 'operator' && after !== undefined) this.#noteCopy(item, side);
+    if (origin.kind === 'operator' && after !== undefined) this.#noteCopy(item, side, after);
     const request = origin.kind === 'ferry' ? origin.sent.intent : mergeOf(origin);
     if (request !== undefined) noteArrival(item, side, { request, after });
     if (this.#world.plan.mode === 'stamped')
@@ -125,11 +125,14 @@ export class TwoWayJudge {
   }
 
   /** By a merge. */
-  #noteCopy(item: ItemHistory, side: Side): void {
+  #noteCopy(item: ItemHistory, side: Side, after: Item): void {
     const { writes } = this.#world.regions[otherSide(side)];
-    const isWaiting = ({ key, kind, entries }: RegionWrite) =>
-      key === item.key && kind === 'delete' && entries.some((entry) => !this.final.has(entry));
-    if (item.isCopiedEarly || !writes.some(isWaiting)) return;
+    const isWaiting = ({ entries }: RegionWrite) => entries.some((one) => !this.final.has(one));
+    const isAbove = ({ atMs, before }: RegionWrite) =>
+      msOf(after) <= Math.max(Math.floor(atMs / 1000) * 1000, msOf(before));
+    const isLate = (write: RegionWrite) =>
+      write.key === item.key && write.kind === 'delete' && isWaiting(write) && isAbove(write);
+    if (item.isCopiedEarly || !writes.some(isLate)) return;
     item.isCopiedEarly = true;
     this.#world.note('merge before a delete was handled');
   }
@@ -298,6 +301,11 @@ export function shortVersion(version: Version | undefined): string {
 /** Whether a function has written to the side of its stream. */
 function isNear({ process }: Sent, side: Side): boolean {
   return (process.facts.settings.replication === 'orders') === (side === 'east');
+}
+
+/** The clock of a version, in epoch milliseconds. */
+function msOf(item: Item | undefined): number {
+  return Number(versionOf(item)?.slice(5, 18) ?? 0);
 }
 
 function mergeOf(origin: Origin): WriteRequest | undefined {
