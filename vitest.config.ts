@@ -7,17 +7,15 @@ const ENDPOINT_VARIABLES = Object.keys(process.env).filter((name) =>
 );
 
 /**
- * A process of its own for each: files that take long, which begin first, and files that load modules anew or leave
- * variables or frozen built-ins behind. All others share processes, so that the SDK, the CDK and the commands are loaded once for each
- * process, and not for each file. They put back what they change.
+ * A process of its own for each: files that take long, which begin first, and files that load modules anew, or leave
+ * variables or frozen built-ins behind. All others share processes, so that the SDK, the CDK and the commands are loaded
+ * once for each process, and not for each file. They put back what they change.
  */
 const ALONE = [
   'test/{bench,chaos,handlers,hostile,local,simulation,stamp}/**/*.test.ts',
   'test/{package,permissions,readme}.test.ts',
   'test/backfill/backfill-live.test.ts',
   'test/composition/open-projection.test.ts',
-  // Its parser of YAML changes an array, which cannot be where a module of a projection has been opened.
-  'test/lib/region-switch-plans.test.ts',
   'test/permissions/functions.test.ts',
   'test/redrive/redrive.property.test.ts',
   'test/switching/{half-open,lost-region,many-tables,planned-switch}.test.ts',
