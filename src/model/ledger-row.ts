@@ -138,19 +138,17 @@ export interface LedgerFacts {
   readonly deleted: Version | undefined;
   readonly seen: Version | undefined;
   readonly handled: Version | undefined;
-  readonly failed: Version | undefined;
 }
 
 export const LEDGER_FACTS = [
   LEDGER_ATTRIBUTES.deleted,
   LEDGER_ATTRIBUTES.seen,
   LEDGER_ATTRIBUTES.handled,
-  LEDGER_ATTRIBUTES.failed,
 ] as const;
 
 export function ledgerFacts(row: Item | undefined): LedgerFacts {
-  const [deleted, seen, handled, failed] = LEDGER_FACTS.map((name) => row?.[name]?.S);
-  return { deleted, seen, handled, failed };
+  const [deleted, seen, handled] = LEDGER_FACTS.map((name) => row?.[name]?.S);
+  return { deleted, seen, handled };
 }
 
 /** The newest delete that a row remembers. */

@@ -69,22 +69,20 @@ const DELETED: Outcome = { kind: 'superseded', cause: 'deleted' };
 /** Above all that it has seen. An expiry is below all that it has not. */
 function versionOfDelete(
   { record, before }: StampedRecord,
-  { deleted, failed }: LedgerFacts,
+  { deleted }: LedgerFacts,
   item: StampedItem,
 ): Version {
   const unique = uniqueOf(record.sequenceNumber);
-  const above = (version: Version | undefined) =>
-    version === undefined ? '' : nextVersion(version, item.twoWay.origin, unique);
+  const above = (version: Version) => nextVersion(version, item.twoWay.origin, unique);
   const own = deleted !== undefined && isLocal(deleted, item) ? deleted : undefined;
   // What a function has put back is above that delete, and may have been deleted already.
   const aboveOwn = own === undefined ? '' : above(above(own));
+  const aboveSeen = before === undefined ? '' : above(before);
   // The item had come late, below that delete, or a slow clock had stamped it. By the time of this record, the delete would
   // be above puts of the other side that came later.
   if (own !== undefined && before !== undefined && own >= before) return aboveOwn;
-  return [above(before), aboveOwn, above(failed)].reduce(
-    (high, one) => (one > high ? one : high),
-    record.version,
-  );
+  const least = aboveSeen > aboveOwn ? aboveSeen : aboveOwn;
+  return least > record.version ? least : record.version;
 }
 
 /** A newer delete is remembered, or a later record: that this one was handled is remembered, too. */

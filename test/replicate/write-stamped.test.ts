@@ -366,7 +366,7 @@ describe('a delete', () => {
       { d: OURS_LATER },
       TWICE,
     ],
-    ['what was put aside', remove({}), { f: THEIRS }, nextVersion(THEIRS, 1, uniqueBy('1'))],
+    ['its second, where a later put was put aside', remove({}), { f: THEIRS }, atItsSecond('0')],
     [
       'nothing but what it had seen, where it is an expiry',
       { ...remove(stamped(OURS)), expired: true },
