@@ -47,54 +47,50 @@ export interface Raise extends LedgerRowKey {
   readonly version: Version;
   /** Of a stamped delete: the version that it had seen. */
   readonly seen?: Version | undefined;
-  /** Of a stamped delete of this side: the version of its record in the stream. */
-  readonly handled?: Version | undefined;
+  /** Of a stamped delete of this side. */
+  readonly decided?: DecidedDelete | undefined;
+}
+
+/** A request of an invocation that died may land late: not where the row says something else by then. */
+export interface DecidedDelete {
+  /** The version of its record in the stream. */
+  readonly handled: Version;
+  /** The delete that the row remembered when this one's version was made. */
+  readonly after: Version | undefined;
 }
 
 /**
- * Raises one of the versions that a ledger row remembers. Where it is handled here, the row must not know a later record
- * either, and a refusal tells what the row has.
+ * Raises one of the versions that a ledger row remembers. Where it is a delete of this side, the row must be as it was
+ * read, and a refusal tells what it has.
  */
 export function raisedVersion(raise: Raise, rules: LedgerRowRules, nowMs: number): WriteRequest {
-  const { attribute, version, keyText, seen, handled } = raise;
-  // Equal is this very record again, and it may not have got further than here.
-  const isFree = 'attribute_not_exists(#own) OR #own <= :v';
+  const { attribute, version, keyText, seen, decided } = raise;
   const set = 'SET #own = :v, #key = :key, #expiresAt = :expiresAt';
   return ledgerRowUpdate(raise, rules, {
-    UpdateExpression: `${set}${seen === undefined ? '' : ', #b = :b'}${handled === undefined ? '' : ', #p = :p'}`,
-    ConditionExpression: handled === undefined ? isFree : `(${isFree}) AND (${NOT_HANDLED})`,
+    UpdateExpression: `${set}${seen === undefined ? '' : ', #b = :b'}${decided === undefined ? '' : ', #p = :p'}`,
+    ConditionExpression: conditionOf(decided),
     ExpressionAttributeNames: {
       '#own': attribute,
       '#key': LEDGER_ATTRIBUTES.key,
       ...(seen !== undefined && { '#b': LEDGER_ATTRIBUTES.seen }),
-      ...(handled !== undefined && { '#p': LEDGER_ATTRIBUTES.handled }),
+      ...(decided !== undefined && { '#p': LEDGER_ATTRIBUTES.handled }),
     },
     ExpressionAttributeValues: {
       ':v': { S: version },
       ':key': { S: keyText },
       ...expiry(rules, nowMs),
       ...(seen !== undefined && { ':b': { S: seen } }),
-      ...(handled !== undefined && { ':p': { S: handled } }),
+      ...(decided !== undefined && { ':p': { S: decided.handled } }),
+      ...(decided?.after !== undefined && { ':after': { S: decided.after } }),
     },
-    ...(handled !== undefined && { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
+    ...(decided !== undefined && { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
   });
 }
 
-const NOT_HANDLED = 'attribute_not_exists(#p) OR #p <= :p';
-
-/** Remembers that a REMOVE was handled, where a newer delete of the other side is remembered already. */
-export function handledDelete(
-  row: LedgerRowKey,
-  handled: Version,
-  rules: LedgerRowRules,
-  nowMs: number,
-): WriteRequest {
-  return ledgerRowUpdate(row, rules, {
-    UpdateExpression: 'SET #p = :p, #expiresAt = :expiresAt',
-    ConditionExpression: NOT_HANDLED,
-    ExpressionAttributeNames: { '#p': LEDGER_ATTRIBUTES.handled },
-    ExpressionAttributeValues: { ':p': { S: handled }, ...expiry(rules, nowMs) },
-  });
+function conditionOf(decided: DecidedDelete | undefined): string {
+  // Equal is this very record again, and it may not have got further than here.
+  if (decided === undefined) return 'attribute_not_exists(#own) OR #own <= :v';
+  return decided.after === undefined ? 'attribute_not_exists(#own)' : '#own = :after';
 }
 
 /** An update of an item's ledger row; `change` sets `#expiresAt` among other things. */

@@ -5,12 +5,7 @@ import { LEDGER_ATTRIBUTES } from '../config/names.ts';
 import { nextVersion, uniqueOf } from '../model/clock-version.ts';
 import { isConflict } from '../model/conflict.ts';
 import { epochIn, type Version } from '../model/guard.ts';
-import {
-  handledDelete,
-  type LedgerFacts,
-  ledgerFacts,
-  raisedVersion,
-} from '../model/ledger-row.ts';
+import { type LedgerFacts, ledgerFacts, raisedVersion } from '../model/ledger-row.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { StampedRecord } from '../model/stamped-record.ts';
 import type { RemoveRecord } from '../model/stream-record.ts';
@@ -22,10 +17,29 @@ import { removeRecord } from './write-change.ts';
 
 /** @throws what a read of the near side throws in the end. */
 export async function removeStamped(one: StampedRecord, item: StampedItem): Promise<WriteOutcome> {
-  const record = one.record as RemoveRecord;
-  if (one.isHeartbeat) return removeRecord(record, item.far);
-  const row = await item.row.facts();
-  if (isHandled(row, one.sequence)) return pushAgain(record, row, item);
+  if (one.isHeartbeat) return removeRecord(one.record as RemoveRecord, item.far);
+  let row = await item.row.facts();
+  for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+    const end = await removeBeside(row, one, item);
+    if (!('refusedBy' in end)) return end;
+    row = end.refusedBy;
+  }
+  return { kind: 'unfinished', why: 'throttled' };
+}
+
+/** Each try fails only because another delete has been remembered meanwhile. */
+const TRIES_MAX = 5;
+
+interface Refusal {
+  readonly refusedBy: LedgerFacts;
+}
+
+async function removeBeside(
+  row: LedgerFacts,
+  one: StampedRecord,
+  item: StampedItem,
+): Promise<WriteOutcome | Refusal> {
+  if (isHandled(row, one.sequence)) return pushAgain(one.record as RemoveRecord, row, item);
   if (isTheirs(one.before, row.deleted, item))
     return { kind: 'own', isConflict: isConflict(one.before, row.seen, item.twoWay.origin) };
   return removeLocally(one, row, item);
@@ -49,19 +63,20 @@ async function removeLocally(
   one: StampedRecord,
   row: LedgerFacts,
   item: StampedItem,
-): Promise<WriteOutcome> {
+): Promise<WriteOutcome | Refusal> {
   const { near } = item;
   const record = one.record as RemoveRecord;
   const { key, keyText } = record;
   const attribute = LEDGER_ATTRIBUTES.deleted;
   const version = versionOfDelete(one, row, item);
   const seen = one.before ?? NOTHING_SEEN;
-  const raise = { key, keyText, attribute, version, seen, handled: one.sequence };
+  const decided = { handled: one.sequence, after: row.deleted };
+  const raise = { key, keyText, attribute, version, seen, decided };
   item.row.written();
   const result = await send(raisedVersion(raise, near.near, near.clock.now()), near);
   if (result.kind === 'written') return pushDelete(record, { version, seen }, item);
-  if (result.kind !== 'refused') return nearOutcome(result, { written: DELETED, refused: DELETED });
-  return besideNewer(one, ledgerFacts(result.item), item);
+  if (result.kind === 'refused') return { refusedBy: ledgerFacts(result.item) };
+  return nearOutcome(result, { written: DELETED, refused: DELETED });
 }
 
 const DELETED: Outcome = { kind: 'superseded', cause: 'deleted' };
@@ -83,23 +98,6 @@ function versionOfDelete(
   if (own !== undefined && before !== undefined && own >= before) return aboveOwn;
   const least = aboveSeen > aboveOwn ? aboveSeen : aboveOwn;
   return least > record.version ? least : record.version;
-}
-
-/** A newer delete is remembered, or a later record: that this one was handled is remembered, too. */
-async function besideNewer(
-  { record, sequence }: StampedRecord,
-  row: LedgerFacts,
-  item: StampedItem,
-): Promise<WriteOutcome> {
-  const { near } = item;
-  if (!isHandled(row, sequence)) {
-    const remembered = handledDelete(record, sequence, near.near, near.clock.now());
-    item.row.written();
-    const result = await send(remembered, near);
-    const end = nearOutcome(result, { written: DELETED, refused: DELETED });
-    if (end.kind === 'unfinished') return end;
-  }
-  return pushAgain(record as RemoveRecord, row, item);
 }
 
 /** The invocation that remembered it may have got no further. A delete of the other side comes from there. */

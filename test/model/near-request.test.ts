@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { handledDelete, ledgerRowKey, raisedVersion } from '../../src/model/ledger-row.ts';
+import { ledgerRowKey, raisedVersion } from '../../src/model/ledger-row.ts';
 import { putBack, putBackFor, removeBelow, stampAgain } from '../../src/model/near-request.ts';
 import { SETTINGS, streamRecord } from '../fixtures/records.ts';
 import { at, stamped } from '../fixtures/two-way.ts';
@@ -68,27 +68,26 @@ describe('at the side of the stream', () => {
 });
 
 describe('a delete of this side in the ledger', () => {
-  it('raises what was deleted and handled, and neither ever goes back', () => {
-    const raise = { key: KEY, keyText, attribute: 'd', version: TWO, seen: ONE, handled: '0001' };
+  it.each<[string, string | undefined, string, object]>([
+    ['nothing', undefined, 'attribute_not_exists(#own)', {}],
+    ['an older one', ONE, '#own = :after', { ':after': { S: ONE } }],
+  ])('is remembered where the row is as it was read, with %s', (_, after, condition, values) => {
+    const decided = { handled: '0001', after };
+    const raise = { key: KEY, keyText, attribute: 'd', version: TWO, seen: ONE, decided };
 
     expect(raisedVersion(raise, SETTINGS, 0)).toMatchObject({
       input: {
+        Key: ledgerRowKey(SETTINGS, keyText),
         UpdateExpression: 'SET #own = :v, #key = :key, #expiresAt = :expiresAt, #b = :b, #p = :p',
-        ConditionExpression:
-          '(attribute_not_exists(#own) OR #own <= :v) AND (attribute_not_exists(#p) OR #p <= :p)',
-        ExpressionAttributeValues: { ':v': { S: TWO }, ':b': { S: ONE }, ':p': { S: '0001' } },
+        ConditionExpression: condition,
+        ExpressionAttributeValues: {
+          ':v': { S: TWO },
+          ':b': { S: ONE },
+          ':p': { S: '0001' },
+          ...values,
+        },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
-    });
-  });
-
-  it('below one of the other side is handled all the same', () => {
-    const { input } = handledDelete({ key: KEY, keyText }, '0001', SETTINGS, 0);
-
-    expect(input).toMatchObject({
-      Key: ledgerRowKey(SETTINGS, keyText),
-      UpdateExpression: 'SET #p = :p, #expiresAt = :expiresAt',
-      ConditionExpression: 'attribute_not_exists(#p) OR #p <= :p',
     });
   });
 });

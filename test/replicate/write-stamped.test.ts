@@ -411,14 +411,12 @@ describe('a delete', () => {
   });
 
   it.each<[string, Record<string, { S: string }>, { near: number; far: number }]>([
-    ['a newer one of the other side is handled', { d: { S: THEIRS_LATER } }, { near: 2, far: 0 }],
-    ['a newer one of this side is pushed', { d: { S: OURS_LATER } }, { near: 2, far: 2 }],
-    [
-      'a later record was handled',
-      { d: { S: THEIRS }, p: { S: sequence('2') } },
-      { near: 1, far: 0 },
-    ],
-  ])('that is refused in the ledger: %s', async (_, item, expected) => {
+    ['one of the other side that took it', { d: { S: THEIRS_LATER } }, { near: 1, far: 0 }],
+    ['an older one of the other side', { d: { S: at(0, 2) } }, { near: 2, far: 2 }],
+    ['a newer one of this side', { d: { S: OURS_LATER } }, { near: 2, far: 2 }],
+    ['a later record', { d: { S: THEIRS }, p: { S: sequence('2') } }, { near: 1, far: 0 }],
+    ['this record', { d: { S: OURS_LATER }, p: { S: sequence('1') } }, { near: 1, far: 2 }],
+  ])('is decided again where the ledger knows by then %s', async (_, item, expected) => {
     const { summary, near, far } = await carried([remove(stamped(OURS))], {
       near: (__, index) =>
         index === 0 ? { ...REFUSED, by: 'ledger-row', item } : { kind: 'written' },
@@ -426,6 +424,14 @@ describe('a delete', () => {
 
     expect({ near: near.length, far: far.length }).toEqual(expected);
     expect(summary.retried).toBe(0);
+  });
+
+  it('comes again where the ledger learns of another one each time', async () => {
+    const { summary, near } = await carried([remove(stamped(OURS))], {
+      near: (_, index) => ({ ...REFUSED, by: 'ledger-row', item: { d: { S: at(index + 1, 1) } } }),
+    });
+
+    expect([near.length, summary.retried]).toEqual([5, 1]);
   });
 
   it('of an item below a delete of this side is no later than that one', async () => {

@@ -45,8 +45,6 @@ export interface NetworkOptions {
   readonly plan: Plan;
   readonly note: (situation: string) => void;
   readonly tell: (line: () => string) => void;
-  /** Whether what is written there lands in time, or never, as the protocol assumes. @default never assumed */
-  readonly isInTime?: (tables: readonly string[]) => boolean;
 }
 
 export class Network {
@@ -56,10 +54,8 @@ export class Network {
   readonly tell: NetworkOptions['tell'];
   readonly #outages: readonly Outage[];
   readonly #losses: readonly AccessLoss[];
-  readonly #isInTime: (tables: readonly string[]) => boolean;
 
-  constructor({ scheduler, plan, note, tell, isInTime = () => false }: NetworkOptions) {
-    this.#isInTime = isInTime;
+  constructor({ scheduler, plan, note, tell }: NetworkOptions) {
     this.scheduler = scheduler;
     this.note = note;
     this.tell = tell;
@@ -150,15 +146,15 @@ export class Network {
     if (denied !== undefined) return this.#refused(denied, 5);
     const doneMs = between(random, 1, slowMs);
     const outage = service === 'destination' ? this.#outageNow(random) : undefined;
-    if (outage !== undefined) return this.#struck(outage, random, tables);
+    if (outage !== undefined) return this.#struck(outage, random);
     const { throttle, timeout, reset, conflict } = this.rates();
     const share = service === 'destination' ? 1 : 0.4;
     const { throttledTable } = this.#plan.settings;
     const isBusy = throttledTable === undefined || tables.includes(throttledTable);
     if (isBusy && happens(random, throttle * share))
       return this.#refused('ThrottlingException', doneMs);
-    if (happens(random, timeout * share)) return this.#timedOut(random, tables);
-    if (happens(random, reset * share)) return this.#reset(random, tables);
+    if (happens(random, timeout * share)) return this.#timedOut(random);
+    if (happens(random, reset * share)) return this.#reset(random);
     if (service === 'destination' && happens(random, conflict * 0.2))
       return this.#refused('TransactionConflictException', doneMs);
     const backMs = happens(random, 0.7) ? 0 : between(random, 1, slowMs);
@@ -198,7 +194,7 @@ export class Network {
     return outage !== undefined && happens(random, outage.share) ? outage : undefined;
   }
 
-  #struck({ how, forMs }: Outage, random: Random, tables: readonly string[]): Fate {
+  #struck({ how, forMs }: Outage, random: Random): Fate {
     if (forMs > 24 * 3600 * SECOND) this.note('outage of more than a day');
     switch (how) {
       case 'unreachable':
@@ -208,7 +204,7 @@ export class Network {
       case 'throttled':
         return this.#refused('ProvisionedThroughputExceededException', 5);
       case 'silent':
-        return this.#timedOut(random, tables);
+        return this.#timedOut(random);
     }
   }
 
@@ -217,24 +213,24 @@ export class Network {
     return { error, toldMs };
   }
 
-  #timedOut(random: Random, tables: readonly string[]): Fate {
+  #timedOut(random: Random): Fate {
     this.note('request timed out');
     return {
       error: 'TimeoutError',
       toldMs: REQUEST_TIMEOUT_MS,
-      doneMs: this.#landing(random, REQUEST_TIMEOUT_MS, tables),
+      doneMs: this.#landing(random, REQUEST_TIMEOUT_MS),
     };
   }
 
-  #reset(random: Random, tables: readonly string[]): Fate {
+  #reset(random: Random): Fate {
     this.note('answer reset');
     const toldMs = between(random, 1, 50);
-    return { error: 'ECONNRESET', toldMs, doneMs: this.#landing(random, toldMs, tables) };
+    return { error: 'ECONNRESET', toldMs, doneMs: this.#landing(random, toldMs) };
   }
 
   /** Never, before the sender gives it up, soon after, or long after. */
-  #landing(random: Random, givenUpMs: number, tables: readonly string[]): number | undefined {
-    if (happens(random, this.rates().veryLate) && !this.#isInTime(tables)) {
+  #landing(random: Random, givenUpMs: number): number | undefined {
+    if (happens(random, this.rates().veryLate)) {
       this.note('request is very late');
       return givenUpMs + between(random, 10, 60) * SECOND;
     }

@@ -143,8 +143,6 @@ export class TwoWayWorld {
       plan: { seed, startMs, settings, rates, calmAtMs, ...nothing, disturbances },
       note: (situation) => this.note(situation),
       tell: (line) => this.tell(line),
-      // What a function remembers beside its stream has landed before its batch is answered, or never does.
-      isInTime: (tables) => from === to && tables.includes(this.regions[to].ledger),
     });
     this.#links.set(name, network);
     return network;
