@@ -52,7 +52,7 @@ export interface Raise extends LedgerRowKey {
 }
 
 /** A request of an invocation that died may land late: not where the row says something else by then. */
-export interface DecidedDelete {
+interface DecidedDelete {
   /** The version of its record in the stream. */
   readonly handled: Version;
   /** The delete that the row remembered when this one's version was made. */

@@ -61,11 +61,11 @@ const isPutBack = (request: Parameters<typeof isTable>[0]) =>
 const EVERY_KEY = Object.assign(new Set<string>(), { has: () => true });
 
 /**
- * One mistake is left out: `p` is lost where a delete of the other side takes the row, or is not set beside one. Nothing has
- * caught it in 20,000 worlds, most of which had such rows, and by the rules nothing can, while one epoch lasts. Such a delete
- * is above all that were handled here: a REMOVE that comes again is taken for Ferry's own by its old version, and a put that
- * comes again is below that delete, whether or not the item was made again between. Without `p`, such a REMOVE may be
- * counted as a conflict once more; but one that comes late, and only after that delete, is counted in the same way.
+ * One mistake is left out: `p` is lost where a delete of the other side takes the row. Nothing has caught it in 20,000
+ * worlds, most of which had such rows, and by the rules nothing can, while one epoch lasts. Such a delete is above all that
+ * were handled here: a REMOVE that comes again is taken for Ferry's own by its old version, and a put that comes again is
+ * below that delete, whether or not the item was made again between. Without `p`, such a REMOVE may be counted as a
+ * conflict once more; but one that comes late, and only after that delete, is counted in the same way.
  */
 export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
   {
@@ -96,6 +96,32 @@ export const TWO_WAY_MUTANTS: readonly TwoWayMutant[] = [
     caughtBy: 21,
     seedsMax: 200,
     writer: without('near', isTombstone),
+  },
+  {
+    ...stamped,
+    name: 'a delete remembered over one that came meanwhile',
+    caughtBy: 203_306,
+    seedsMax: 50_000,
+    rewrite: rewritten('near', (request) => {
+      if (request.operation !== 'UpdateItem' || !isTombstone(request)) return request;
+      const { ':after': _, ...ExpressionAttributeValues } =
+        request.input.ExpressionAttributeValues ?? {};
+      const ConditionExpression = 'attribute_not_exists(#own) OR #own <= :v';
+      const input = { ...request.input, ConditionExpression, ExpressionAttributeValues };
+      return { operation: 'UpdateItem', input };
+    }),
+  },
+  {
+    ...stamped,
+    name: 'what is put back does not tell for which record',
+    caughtBy: 1_038_046,
+    seedsMax: 50_000,
+    rewrite: rewritten('near', (request) => {
+      if (request.operation !== 'PutItem' || !isTable(request)) return request;
+      const { s: _, ...M } = request.input.Item?.['_ferry']?.M ?? {};
+      const Item = { ...request.input.Item, _ferry: { M } };
+      return { operation: 'PutItem', input: { ...request.input, Item } };
+    }),
   },
   {
     ...stamped,
