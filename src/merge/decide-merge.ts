@@ -29,7 +29,7 @@ interface Found {
   readonly version: Version | undefined;
   /** It has no version at all: no application that stamps has written it, and Ferry neither. */
   readonly isStray: boolean;
-  /** Ferry has written it, and no application since. */
+  /** Ferry has stamped it, and no application that stamps since. */
   readonly isByFerry: boolean;
 }
 

@@ -317,7 +317,7 @@ interface Arrival {
   readonly after: Item | undefined;
 }
 
-/** Whoever writes there later has seen it. */
+/** What is written there later has seen it. */
 function noteArrival(item: ItemHistory, side: Side, { request, after }: Arrival): void {
   if (after !== undefined) item.came(side, contentOf(after) ?? '');
   else item.deleteCame(side, deletedBy(request) ?? '');
