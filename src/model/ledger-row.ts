@@ -55,7 +55,7 @@ export interface Raise extends LedgerRowKey {
 interface DecidedDelete {
   /** The version of its record in the stream. */
   readonly handled: Version;
-  /** The delete that the row remembered when this one's version was made. */
+  /** The delete that the row remembered when this one's version was made, which is above it. */
   readonly after: Version | undefined;
 }
 

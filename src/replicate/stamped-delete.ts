@@ -27,7 +27,7 @@ export async function removeStamped(one: StampedRecord, item: StampedItem): Prom
   return { kind: 'unfinished', why: 'throttled' };
 }
 
-/** Each try fails only because another delete has been remembered meanwhile. */
+/** Each try fails only because the row has changed meanwhile. */
 const TRIES_MAX = 5;
 
 interface Refusal {
@@ -56,7 +56,9 @@ function isTheirs(
   item: StampedItem,
 ): boolean {
   if (deleted === undefined || isLocal(deleted, item)) return false;
-  return before === undefined ? epochIn(deleted) === item.twoWay.epoch : deleted >= before;
+  if (before !== undefined) return deleted >= before;
+  // Of an older epoch, it was before everything of this one.
+  return (epochIn(deleted) ?? 0) >= item.twoWay.epoch;
 }
 
 async function removeLocally(

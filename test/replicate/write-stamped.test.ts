@@ -385,6 +385,7 @@ describe('a delete', () => {
     ['that had not seen the item', remove(stamped(OURS)), { d: THEIRS, b: at(0, 1) }, 1],
     ['of an item of its own side', remove(byFerry(THEIRS)), { d: THEIRS_LATER, b: OURS }, 0],
     ['of an item without a version', remove({}), { d: THEIRS, b: OURS }, 0],
+    ['of a later epoch, of an item without a version', remove({}), { d: at(9, 2, 2) }, 0],
     ['that is older than the item', remove(stamped(OURS_LATER)), { d: THEIRS }, undefined],
     ['of an older epoch, of an item without a version', remove({}), { d: at(9, 2, 0) }, undefined],
   ])(
