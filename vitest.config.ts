@@ -15,6 +15,7 @@ const ALONE = [
   'test/{bench,chaos,handlers,hostile,local,simulation,stamp}/**/*.test.ts',
   'test/{package,permissions,readme}.test.ts',
   'test/backfill/backfill-live.test.ts',
+  'test/cli/reproject.test.ts',
   'test/composition/open-projection.test.ts',
   'test/permissions/functions.test.ts',
   'test/redrive/redrive.property.test.ts',
