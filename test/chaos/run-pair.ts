@@ -17,7 +17,9 @@ export interface RunPair {
   readonly died: readonly string[];
   /** Of those that ended before they were at work: they are started again. */
   readonly failedStarts: readonly string[];
-  /** Resolves once one holds the lease and the other one waits for it. */
+  /** Whether one holds the lease and the other one waits for it. */
+  isReady(): boolean;
+  /** Resolves once that is so. */
   ready(): Promise<void>;
   /** Kills the holder. @returns milliseconds until the other one had the lease. */
   killHolder(): Promise<number>;
@@ -91,30 +93,29 @@ export function startRunPair(place: RunPlace, credentials: Credentials): RunPair
     if (found === undefined) throw new Error(`there is no ${state}`);
     return found;
   };
-  const ready = () =>
-    until(
-      'a holder and a standby',
-      () => one('holder') !== undefined && one('standby') !== undefined,
-    );
-  const takeoverBy = async (standby: Hand) => {
+  const isReady = () => one('holder') !== undefined && one('standby') !== undefined;
+  /** By the standby, or by the process after the holder where that one has ended meanwhile. */
+  const takeoverFrom = async ({ run }: Hand) => {
     const sinceMs = performance.now();
-    await until('a takeover', () => standby.state === 'holder');
+    const isTaken = () => hands.some((hand) => hand.state === 'holder' && hand.run !== run);
+    await until('a takeover', isTaken);
     return performance.now() - sinceMs;
   };
   return {
     died,
     failedStarts,
-    ready,
+    isReady,
+    ready: () => until('a holder and a standby', isReady),
     async killHolder() {
-      const [holder, standby] = [required('holder'), required('standby')];
+      const holder = required('holder');
       holder.signal('SIGKILL');
-      return takeoverBy(standby);
+      return takeoverFrom(holder);
     },
     async freezeHolder() {
-      const [holder, standby] = [required('holder'), required('standby')];
+      const holder = required('holder');
       holder.signal('SIGSTOP');
       try {
-        return await takeoverBy(standby);
+        return await takeoverFrom(holder);
       } finally {
         holder.signal('SIGCONT');
       }

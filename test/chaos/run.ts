@@ -188,8 +188,11 @@ async function strikeAll(stage: Stage) {
     options.onStory(`${how}; the other took over after ${Math.round(ms)} ms`);
   };
   for (const blow of blowsOf(options)) {
-    await pair.ready();
-    await delay(PAUSE_MS_MAX * random.next());
+    // A process may end in the pause: what was struck before may take it a while.
+    do {
+      await pair.ready();
+      await delay(PAUSE_MS_MAX * random.next());
+    } while (!pair.isReady());
     if (blow === 'engine') {
       counts.engineKills += 1;
       await engines[below(random, engines.length)]?.killFor(below(random, DOWN_MS_MAX));
