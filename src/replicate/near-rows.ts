@@ -1,13 +1,10 @@
 // What the ledger beside the stream's table remembers of the items of a batch: read for many at once before the first
 // is asked for, and by itself once the row has been written.
 
-import { TAIL_TIME_MS } from '../config/names.ts';
 import { LEDGER_FACTS, ledgerFacts, type LedgerFacts, ledgerRowKey } from '../model/ledger-row.ts';
-import { itemRequest } from '../model/read-request.ts';
-import { retryInTime } from '../pacing/retry.ts';
 import type { Item } from '../ports.ts';
 import { ledgerRows } from './ledger-rows.ts';
-import type { NearContext } from './near.ts';
+import { type NearContext, nearItem } from './near.ts';
 
 export interface NearRow {
   /**
@@ -42,12 +39,7 @@ export function nearRows(
   };
 }
 
-async function rowNow(keyText: string, context: NearContext): Promise<Item | undefined> {
-  const { rules, reader } = context.ledger;
-  const request = itemRequest(rules.stateTable, ledgerRowKey(rules, keyText));
-  const { items } = await retryInTime(() => reader.read(request), {
-    ...context,
-    leastMs: TAIL_TIME_MS,
-  });
-  return items[0];
+function rowNow(keyText: string, context: NearContext): Promise<Item | undefined> {
+  const { rules } = context.ledger;
+  return nearItem(rules.stateTable, ledgerRowKey(rules, keyText), context);
 }

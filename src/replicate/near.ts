@@ -1,8 +1,12 @@
 // What a function needs of the side that its stream belongs to, where both tables are written.
 
+import { TAIL_TIME_MS } from '../config/names.ts';
+import type { Item } from '../model/attribute-value.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { itemRequest } from '../model/read-request.ts';
 import type { StreamRules, TwoWayRules, WriteRules } from '../model/rules.ts';
 import type { ObjectStore, TwinReader, TwinWriter } from '../ports.ts';
+import { retryInTime } from '../pacing/retry.ts';
 import type { DeliveredBatch } from './control-keeper.ts';
 import { type DestinationHealth, destinationHealth } from './destination-health.ts';
 import type { CopyPlace } from './lease.ts';
@@ -56,6 +60,17 @@ function nearHealth(ofDestination: DestinationHealth): DestinationHealth {
       if (failure.kind === 'unknown') ofDestination.noteUnknown(nowMs);
     },
   };
+}
+
+/** An item as it is now. @throws what the read throws in the end. */
+export async function nearItem(
+  table: string,
+  key: Item,
+  near: NearContext,
+): Promise<Item | undefined> {
+  const read = () => near.reader.read(itemRequest(table, key));
+  const { items } = await retryInTime(read, { ...near, leastMs: TAIL_TIME_MS });
+  return items[0];
 }
 
 /** Of a conditional write to the near side. */

@@ -2,7 +2,6 @@
 // of the last of the records that tell of it.
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { TAIL_TIME_MS } from '../config/names.ts';
 import type { Item } from '../model/attribute-value.ts';
 import { nextVersion, originOf } from '../model/clock-version.ts';
 import { contentDigest } from '../model/discrepancy.ts';
@@ -10,14 +9,12 @@ import { type Version, versionIn } from '../model/guard.ts';
 import { putBack, putBackFor, stampAgain, uniqueFor } from '../model/near-request.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { oldImageOf } from '../model/projected-record.ts';
-import { itemRequest } from '../model/read-request.ts';
-import type { StampedModeRules } from '../model/rules.ts';
+import type { StampedModeRules, WriteRules } from '../model/rules.ts';
 import type { StampedRecord } from '../model/stamped-record.ts';
 import type { PutRecord } from '../model/stream-record.ts';
 import type { WriteRequest } from '../model/write-request.ts';
-import { retryInTime } from '../pacing/retry.ts';
 import type { WriteOutcome } from './apply-lane.ts';
-import { nearOutcome } from './near.ts';
+import { nearItem, nearOutcome } from './near.ts';
 import { send } from './send.ts';
 import type { StampedItem } from './stamped-item.ts';
 
@@ -55,7 +52,7 @@ async function stampAbove(
   const { near } = item;
   const put = { ...(record as PutRecord), sequence };
   for (let tries = 1; tries <= STAMPS_MAX; tries += 1) {
-    const read = await itemNow(put.key, item);
+    const read = await nearItem(near.near.destinationTable, put.key, near);
     // Deleted since: another record tells.
     const request = read && requestOver(read, put, deleted, item);
     if (request === undefined) return undefined;
@@ -81,8 +78,8 @@ function requestOver(
     return stampAgain(key, above(read), read, near);
   // All that is put back above one delete is below the next one: of two records, the later one's is larger.
   const version = above(newImage);
-  const isSame = contentDigest(read, near) === contentDigest(newImage, near);
-  if (held > deleted && (!isEarlier || isSame || held >= version)) return undefined;
+  if (held > deleted && (!isEarlier || held >= version || hasContents(read, newImage, near)))
+    return undefined;
   return putBack(newImage, { key, read, version, sequence }, near);
 }
 
@@ -92,8 +89,6 @@ function isOurs(stamp: AttributeValue | undefined, { origin }: StampedModeRules)
   return held !== undefined && originOf(held) === origin && stamp?.M?.['o'] === undefined;
 }
 
-async function itemNow(key: Item, { near }: StampedItem): Promise<Item | undefined> {
-  const read = () => near.reader.read(itemRequest(near.near.destinationTable, key));
-  const { items } = await retryInTime(read, { ...near, leastMs: TAIL_TIME_MS });
-  return items[0];
+function hasContents(read: Item, image: Item, rules: WriteRules): boolean {
+  return contentDigest(read, rules) === contentDigest(image, rules);
 }
