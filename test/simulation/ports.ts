@@ -25,6 +25,20 @@ export type Database = Pick<
   'execute' | 'read' | 'get' | 'scan' | 'gapAfter' | 'nameOf' | 'keyOf' | 'tableId'
 >;
 
+/** The same, with something else before its writes. */
+export function executedBy(db: Database, execute: Database['execute']): Database {
+  return {
+    execute,
+    read: (request, options) => db.read(request, options),
+    get: (table, key) => db.get(table, key),
+    scan: (table, position) => db.scan(table, position),
+    gapAfter: (table, after) => db.gapAfter(table, after),
+    nameOf: (table, item) => db.nameOf(table, item),
+    keyOf: (table, name) => db.keyOf(table, name),
+    tableId: (table) => db.tableId(table),
+  };
+}
+
 export interface PortParts {
   readonly process: Process;
   readonly network: Network;

@@ -12,7 +12,7 @@ import { switchKeysOf } from './keys.ts';
 import { type Change, MemoryDynamoDb, serviceError, tableWith } from '../memory-dynamodb.ts';
 import { Network, type Outage } from '../network.ts';
 import { SECOND } from '../plan.ts';
-import type { Database } from '../ports.ts';
+import { type Database, executedBy } from '../ports.ts';
 import { Process, type ProcessFacts, type ProcessKind, type Sent } from '../process.ts';
 import type { ProcessSettings } from '../projecting.ts';
 import { between, happens, oneOf, randomOf } from '../random.ts';
@@ -186,25 +186,16 @@ export class SwitchWorld {
     if (!isInbound) return db;
     const target = this.regions[otherSide(from as Side)];
     const { random } = process.facts;
-    return {
-      execute: (request, cause, cancelled) => {
-        if (touches(request, target.table)) {
-          const seenMs = this.scheduler.now() - random.next() * this.plan.fence.delayMs;
-          if (target.policy.at(seenMs).inbound || this.isStruck('refusing', target.side)) {
-            this.note('refused by the policy');
-            throw serviceError('AccessDeniedException');
-          }
+    return executedBy(db, (request, cause, cancelled) => {
+      if (touches(request, target.table)) {
+        const seenMs = this.scheduler.now() - random.next() * this.plan.fence.delayMs;
+        if (target.policy.at(seenMs).inbound || this.isStruck('refusing', target.side)) {
+          this.note('refused by the policy');
+          throw serviceError('AccessDeniedException');
         }
-        return db.execute(request, cause, cancelled);
-      },
-      read: (request, options) => db.read(request, options),
-      get: (table, key) => db.get(table, key),
-      scan: (table, position) => db.scan(table, position),
-      gapAfter: (table, after) => db.gapAfter(table, after),
-      nameOf: (table, item) => db.nameOf(table, item),
-      keyOf: (table, name) => db.keyOf(table, name),
-      tableId: (table) => db.tableId(table),
-    };
+      }
+      return db.execute(request, cause, cancelled);
+    });
   }
 
   #newDb(): MemoryDynamoDb {

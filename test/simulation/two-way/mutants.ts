@@ -62,7 +62,7 @@ const EVERY_KEY = Object.assign(new Set<string>(), { has: () => true });
 
 /**
  * One mistake is left out: `p` is lost where a delete of the other side takes the row. Nothing has caught it in 20,000
- * worlds, most of which had such rows, and by the rules nothing can, while one epoch lasts. Such a delete is above all that
+ * worlds, most of them with such rows, and by the rules nothing can, while one epoch lasts. Such a delete is above all that
  * were handled here: a REMOVE that comes again is taken for Ferry's own by its old version, and a put that comes again is
  * below that delete, whether or not the item was made again between. Without `p`, such a REMOVE may be counted as a
  * conflict once more; but one that comes late, and only after that delete, is counted in the same way.

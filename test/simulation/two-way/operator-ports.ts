@@ -4,7 +4,13 @@
 import type { MergeContext } from '../../../src/merge/merge-key.ts';
 import { retryingReader, retryingTable } from '../../../src/pacing/retrying.ts';
 import type { TwinReader, TwinWriter } from '../../../src/ports.ts';
-import { type Database, destinationPort, destinationReaderPort, readerPort } from '../ports.ts';
+import {
+  type Database,
+  destinationPort,
+  destinationReaderPort,
+  executedBy,
+  readerPort,
+} from '../ports.ts';
 import type { Process } from '../process.ts';
 import type { Side } from '../switching/plan.ts';
 import { mergeContext } from './merging.ts';
@@ -49,21 +55,11 @@ export function mergeBy(process: Process, world: TwoWayWorld): MergeContext {
 
 /** What a merge writes is no function's: it has versions of both sides. */
 function inNameOfMerge({ facts }: Process, world: TwoWayWorld): Database {
-  const { db } = world;
-  return {
-    execute(request, _, cancelled) {
-      const reply = db.execute(request, { merge: request }, cancelled);
-      if (reply.kind === 'written' && facts.kind === 'redrive') world.note('merged by redrive');
-      return reply;
-    },
-    read: (request, how) => db.read(request, how),
-    get: (table, key) => db.get(table, key),
-    scan: (table, position) => db.scan(table, position),
-    gapAfter: (table, after) => db.gapAfter(table, after),
-    nameOf: (table, item) => db.nameOf(table, item),
-    keyOf: (table, name) => db.keyOf(table, name),
-    tableId: (table) => db.tableId(table),
-  };
+  return executedBy(world.db, (request, _, cancelled) => {
+    const reply = world.db.execute(request, { merge: request }, cancelled);
+    if (reply.kind === 'written' && facts.kind === 'redrive') world.note('merged by redrive');
+    return reply;
+  });
 }
 
 function portsOf(side: Side, process: Process, world: TwoWayWorld, db: Database) {
